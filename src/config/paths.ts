@@ -1,0 +1,54 @@
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+
+/** Where state-syncd keeps its own things. The only paths besides caches that it ever writes. */
+export interface Paths {
+  /** The config file, absolute. */
+  readonly config: string;
+  /** 0700; log, copies of replaced caches, the lock. */
+  readonly stateDirectory: string;
+  readonly logFile: string;
+  readonly copiesDirectory: string;
+  /**
+   * Held by whoever writes. In the state directory and not beside the socket: a session and a
+   * cron job may disagree about XDG_RUNTIME_DIR, and two locks would be none.
+   */
+  readonly lockFile: string;
+  readonly pauseFile: string;
+  /** 0700; the control socket. */
+  readonly runDirectory: string;
+  readonly socket: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * @param configOption the value of `--config`, relative to the current directory.
+ */
+export function locate(configOption: string | undefined, env: Environment = process.env): Paths {
+  const home = env["HOME"] !== undefined && env["HOME"] !== "" ? env["HOME"] : homedir();
+  const stateDirectory = join(xdg(env["XDG_STATE_HOME"]) ?? join(home, ".local", "state"), "state-syncd");
+  const runtime = xdg(env["XDG_RUNTIME_DIR"]);
+  const runDirectory = runtime === undefined ? join(stateDirectory, "run") : join(runtime, "state-syncd");
+  const chosen = configOption ?? nonEmpty(env["STATE_SYNCD_CONFIG"]);
+  const configHome = xdg(env["XDG_CONFIG_HOME"]) ?? join(home, ".config");
+  return {
+    config: chosen === undefined ? join(configHome, "state-syncd", "config.yaml") : resolve(chosen),
+    stateDirectory,
+    logFile: join(stateDirectory, "state-syncd.log"),
+    copiesDirectory: join(stateDirectory, "copies"),
+    lockFile: join(stateDirectory, "lock"),
+    pauseFile: join(stateDirectory, "paused.json"),
+    runDirectory,
+    socket: join(runDirectory, "control.sock"),
+  };
+}
+
+/** The base directory specification has relative values ignored. */
+function xdg(value: string | undefined): string | undefined {
+  return value !== undefined && isAbsolute(value) ? value : undefined;
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === undefined || value === "" ? undefined : value;
+}

@@ -1,0 +1,64 @@
+import type { Section } from "./document.ts";
+import { lineAt, lineEnd, type Marker } from "./markers.ts";
+import { sectionHeading } from "./render.ts";
+
+const SYNCED = /^\*\*Last Synced\*\*: (\S+)$/;
+// Greedy up to the last ", changed": a path may hold commas, a time and a git position cannot.
+const SOURCE = /^\*\*Source\*\*: (.*), changed (\S+?)(?:, (\S+) @ ([0-9a-f]{7,64}))?$/;
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
+/** A head has five metadata lines at most today; the bound keeps a damaged one from being read on and on. */
+const MOST_METADATA_LINES = 16;
+
+type HeadFacts = Pick<Section, "changedAt" | "syncedAt" | "origin" | "branch" | "commit">;
+
+/**
+ * Reads what stands between a begin marker and the body.
+ *
+ * @returns the facts and the offset of the body's first byte; undefined where the head is not
+ *   the shape that we write, which makes its section a damaged one.
+ */
+export function readHead(
+  bytes: Buffer,
+  begin: Marker,
+  limit: number,
+): { readonly facts: HeadFacts; readonly bodyStart: number } | undefined {
+  let at = begin.next;
+  const line = (): string | undefined => {
+    if (at >= limit) return undefined;
+    const next = lineEnd(bytes, at);
+    const text = lineAt(bytes, at, next);
+    at = next;
+    return text;
+  };
+  if (line() !== sectionHeading(begin.repo) || line() !== "") return undefined;
+  let syncedAt: string | undefined;
+  let source: RegExpExecArray | null = null;
+  for (let count = 0; count < MOST_METADATA_LINES; count += 1) {
+    const start = at;
+    const text = line();
+    if (text === undefined) return undefined;
+    if (text === "") {
+      if (syncedAt === undefined || source === null) return undefined;
+      const [, origin = "", changedAt = "", branch, commit] = source;
+      if (!ISO.test(syncedAt) || !ISO.test(changedAt)) return undefined;
+      return { facts: headFacts(origin, changedAt, syncedAt, branch, commit), bodyStart: at };
+    }
+    // The scan reads bytes as latin1; these lines hold paths, so they are decoded for real.
+    const decoded = bytes.toString("utf8", start, start + text.length);
+    syncedAt ??= SYNCED.exec(decoded)?.[1];
+    source ??= SOURCE.exec(decoded);
+  }
+  return undefined;
+}
+
+function headFacts(
+  origin: string,
+  changedAt: string,
+  syncedAt: string,
+  branch: string | undefined,
+  commit: string | undefined,
+): HeadFacts {
+  if (branch === undefined || commit === undefined) return { origin, changedAt, syncedAt };
+  if (branch === "detached") return { origin, changedAt, syncedAt, commit };
+  return { origin, changedAt, syncedAt, branch, commit };
+}

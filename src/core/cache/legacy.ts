@@ -1,0 +1,120 @@
+import { lineEnd } from "./markers.ts";
+import { PURPOSE, sectionHeading } from "./render.ts";
+
+/**
+ * What the original utility, and the people who wrote its first caches by hand, left in the
+ * files. All patterns run over latin1 text, one char a byte, so that offsets are byte offsets.
+ */
+
+const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/**
+ * Our header and the original's, which begin alike. The original strips the title line of the
+ * file it found and puts a new header on top, so the remnant without a title counts as well.
+ */
+const HEADER = new RegExp(
+  `^(?:# Global State Cache[ \\t]*\\r?\\n(?:\\r?\\n)*)?${escape(PURPOSE)}\\r?\\n(?:\\r?\\n)*\\*\\*Last Updated\\*\\*: ([^\\r\\n]*)(?:\\r?\\n|$)`,
+  "m",
+);
+
+/** `\n---\n`, the rule that closes a header and each section. */
+const RULE = /^\r?\n---\r?(?:\n|$)/;
+
+/** A first cache made by hand: its header and what follows are the users' own text. */
+const HANDMADE_HEADER = /^# Cross-Repo State Cache \([^\r\n]*\)/m;
+const CLOSING_NOTE = /^\*\*Note\*\*: This file enables agents/m;
+
+const SYNCED_LINE = /^(?:\r?\n)*\*\*Last Synced\*\*:[^\r\n]*(?:\r?\n|$)/;
+const PLACEHOLDER =
+  /^(?:\r?\n)*\*\*Last Synced\*\*: Never\r?\n(?:\r?\n)*\*No state cached yet[^\r\n]*\r?(?:\n|$)(?:\r?\n---\r?(?:\n|$))?/;
+
+export interface HeaderMatch {
+  readonly start: number;
+  readonly end: number;
+  readonly updatedAt: string;
+}
+
+/** The first header, ours or the original's, that lies wholly in `[from, to)`. */
+export function findHeader(text: string, from: number, to: number): HeaderMatch | undefined {
+  const match = HEADER.exec(text.slice(from, to));
+  if (match === null) return undefined;
+  const start = from + match.index;
+  return { start, end: start + match[0].length, updatedAt: match[1] ?? "" };
+}
+
+/** Length of a closing rule (an empty line, `---`) at `at`, or 0. */
+export function ruleLength(text: string, at: number): number {
+  return RULE.exec(text.slice(at, at + 16))?.[0].length ?? 0;
+}
+
+export interface LegacyHeading {
+  readonly repo: string;
+  readonly start: number;
+  /** Offset behind the heading's line. */
+  readonly next: number;
+}
+
+/** Finds the first heading `## NAME State` of a registered repo that starts in `[from, to)`. */
+export type HeadingFinder = (text: string, from: number, to: number) => LegacyHeading | undefined;
+
+export function headingFinder(repos: readonly string[]): HeadingFinder {
+  const byHeading = new Map(repos.map((repo) => [sectionHeading(repo), repo]));
+  return (text, from, to) => {
+    // A heading at `from` itself has its newline before the range, or none at the file's start.
+    let at = text.startsWith("## ", from) ? from : text.indexOf("\n## ", from) + 1;
+    while (at >= from && at < to && (at > 0 || from === 0)) {
+      const newline = text.indexOf("\n", at);
+      const next = newline === -1 ? text.length : newline + 1;
+      const repo = byHeading.get(text.slice(at, next).trimEnd());
+      if (repo !== undefined) return { repo, start: at, next };
+      const following = text.indexOf("\n## ", at);
+      if (following === -1) return undefined;
+      at = following + 1;
+    }
+    return undefined;
+  };
+}
+
+/** True where the `**Last Synced**:` line follows that the original writes under its headings. */
+export function hasSyncedLine(text: string, at: number): boolean {
+  return SYNCED_LINE.test(text.slice(at, at + 256));
+}
+
+/**
+ * Where a legacy section surely ends, or undefined where only the next heading or marker tells:
+ * after a placeholder, or after exactly the body that its repo's state file is known to hold.
+ */
+export function certainEnd(
+  bytes: Buffer,
+  text: string,
+  heading: LegacyHeading,
+  known: readonly Buffer[],
+): number | undefined {
+  const placeholder = PLACEHOLDER.exec(text.slice(heading.next, heading.next + 1024));
+  if (placeholder !== null) return heading.next + placeholder[0].length;
+  const synced = SYNCED_LINE.exec(text.slice(heading.next, heading.next + 256));
+  if (synced === null) return undefined;
+  const bodyStart = lineEnd(bytes, heading.next + synced[0].length);
+  for (const body of known) {
+    const end = bodyStart + body.length;
+    if (end > bytes.length || bytes.compare(body, 0, body.length, bodyStart, end) !== 0) continue;
+    // The original puts an empty line and a rule behind the body; anything else is another text
+    // that merely begins like the known one.
+    const closing = /^\r?\n\r?\n---\r?(?:\n|$)/.exec(text.slice(end, end + 16));
+    if (closing !== null) return end + closing[0].length;
+  }
+  return undefined;
+}
+
+/** Where the users' own text begins inside the reach `[from, to)` of a legacy section, else `to`. */
+export function usersTextStart(text: string, from: number, to: number): number {
+  const reach = text.slice(from, to);
+  const starts = [HANDMADE_HEADER, CLOSING_NOTE].map((pattern) => reach.search(pattern));
+  return Math.min(to, ...starts.filter((at) => at !== -1).map((at) => from + at));
+}
+
+/** The original reads with universal newlines and so turns CRLF and CR into LF. */
+export function asTheOriginalReads(body: Buffer): Buffer {
+  if (!body.includes(0x0d)) return body;
+  return Buffer.from(body.toString("latin1").replaceAll(/\r\n?/g, "\n"), "latin1");
+}

@@ -1,0 +1,165 @@
+import type { Snapshot } from "../snapshot.ts";
+import type { CacheDocument, ParsedCache, Part, Section } from "./document.ts";
+import { parse } from "./parse.ts";
+import { render } from "./render.ts";
+
+export interface MergeRequest {
+  /** The peers that this cache may hold, in the order of the registry. Everyone else is purged. */
+  readonly peers: readonly string[];
+  /** Every registered repo, see {@link parse}. */
+  readonly registered: readonly string[];
+  /** What is known of the peers. A peer without a snapshot keeps what it has. */
+  readonly snapshots: ReadonlyMap<string, Snapshot>;
+  /** Peers whose `Last Synced` is renewed although nothing changed: the user asked. */
+  readonly refresh?: ReadonlySet<string>;
+  /** ISO 8601, UTC. */
+  readonly now: string;
+}
+
+export type EdgeOutcome =
+  /** The section was made or replaced. */
+  | "written"
+  /** Same body, new `Last Synced`. */
+  | "refreshed"
+  /** Held this snapshot already. */
+  | "unchanged"
+  /** No snapshot is known; whatever stands there was left alone. */
+  | "kept";
+
+export interface MergeResult {
+  /** False where the file needs no byte changed. */
+  readonly changed: boolean;
+  /** The new file, in pieces, see {@link render}. */
+  readonly chunks: readonly Buffer[];
+  readonly document: CacheDocument;
+  readonly outcomes: ReadonlyMap<string, EdgeOutcome>;
+  /** Repos whose sections were taken out because this cache may not hold them. */
+  readonly purged: readonly string[];
+  /** Why the old file deserves a copy before it is replaced: text in it is not carried over. */
+  readonly copyFirst: "adopted" | "damaged" | undefined;
+}
+
+/**
+ * One turn of a cache, as a pure function: the file as it stands and what is known of the peers
+ * in, the file as it should stand out.
+ *
+ * @param bytes the cache as it was read, undefined where there is none.
+ */
+export function merge(bytes: Buffer | undefined, request: MergeRequest): MergeResult {
+  const before = parse(bytes ?? Buffer.alloc(0), {
+    registered: request.registered,
+    known: (repo) => request.snapshots.get(repo)?.body,
+  });
+  const slots = new Slots(before, request.peers);
+  const outcomes = new Map<string, EdgeOutcome>();
+  for (const peer of request.peers) {
+    const snapshot = request.snapshots.get(peer);
+    outcomes.set(peer, snapshot === undefined ? "kept" : slots.put(snapshot, request));
+  }
+  const parts = slots.arrange();
+  // A file in which nothing is ours, and nothing is to be, is nobody's business.
+  const ours =
+    before.marked ||
+    before.updatedAt !== undefined ||
+    slots.purged.length > 0 ||
+    parts.some((part) => part.kind === "section");
+  const document: CacheDocument = { preamble: before.preamble, updatedAt: before.updatedAt, parts };
+  if (!ours) {
+    return { changed: false, chunks: [], document, outcomes, purged: [], copyFirst: undefined };
+  }
+  const asBefore = render(document, before.updatedAt ?? request.now);
+  const changed = bytes === undefined || !sameBytes(asBefore, bytes);
+  return {
+    changed,
+    chunks: changed ? render(document, request.now) : asBefore,
+    document: { ...document, updatedAt: changed ? request.now : before.updatedAt },
+    outcomes,
+    purged: slots.purged,
+    copyFirst: changed ? needsCopy(before, parts) : undefined,
+  };
+}
+
+type Slot = Part | { readonly kind: "free" };
+
+/** The parts of a cache in file order, where each peer's section has one place. */
+class Slots {
+  readonly purged: string[] = [];
+  readonly #peers: readonly string[];
+  readonly #slots: Slot[] = [];
+  readonly #sections = new Map<string, Part>();
+
+  constructor(before: ParsedCache, peers: readonly string[]) {
+    this.#peers = peers;
+    const allowed = new Set(peers);
+    for (const part of before.parts) {
+      if (part.kind === "foreign") {
+        this.#slots.push(part);
+        continue;
+      }
+      const repo = part.kind === "section" ? part.section.repo : part.repo;
+      if (!allowed.has(repo)) {
+        if (!this.purged.includes(repo)) this.purged.push(repo);
+        continue;
+      }
+      const rival = this.#sections.get(repo);
+      if (rival === undefined) this.#slots.push({ kind: "free" });
+      if (rival === undefined || isBetter(part, rival)) this.#sections.set(repo, part);
+    }
+  }
+
+  put(snapshot: Snapshot, request: MergeRequest): EdgeOutcome {
+    const part = this.#sections.get(snapshot.repo);
+    const same = part?.kind === "section" && part.section.sha256 === snapshot.sha256;
+    const refresh = request.refresh?.has(snapshot.repo) === true;
+    if (same && !refresh) return "unchanged";
+    if (part === undefined) this.#makeRoom(snapshot.repo);
+    const section: Section = { ...snapshot, syncedAt: request.now };
+    this.#sections.set(snapshot.repo, { kind: "section", section });
+    return same ? "refreshed" : "written";
+  }
+
+  /** The sections in the registry's order, over the places that sections have. */
+  arrange(): Part[] {
+    const inOrder = this.#peers.flatMap((peer) => this.#sections.get(peer) ?? []);
+    const parts = this.#slots.flatMap((slot) => (slot.kind === "free" ? (inOrder.shift() ?? []) : slot));
+    return parts;
+  }
+
+  /** A place behind the peers that come before this one; behind the header where there are none. */
+  #makeRoom(repo: string): void {
+    const earlier = this.#peers.slice(0, this.#peers.indexOf(repo));
+    let ahead = earlier.filter((peer) => this.#sections.has(peer)).length;
+    let at = 0;
+    const first = this.#slots.findIndex((slot) => slot.kind === "free");
+    if (first !== -1) at = first;
+    for (let index = at; ahead > 0 && index < this.#slots.length; index += 1) {
+      if (this.#slots[index]?.kind !== "free") continue;
+      ahead -= 1;
+      at = index + 1;
+    }
+    this.#slots.splice(at, 0, { kind: "free" });
+  }
+}
+
+/** Of two parts for one repo: a certified section before any other, of two sections the newer. */
+function isBetter(part: Part, rival: Part): boolean {
+  if (part.kind !== "section") return false;
+  return rival.kind !== "section" || part.section.syncedAt > rival.section.syncedAt;
+}
+
+function needsCopy(before: ParsedCache, after: readonly Part[]): MergeResult["copyFirst"] {
+  const lost = before.parts.filter((part) => part.kind !== "foreign" && part.kind !== "section" && !after.includes(part));
+  if (!before.marked && lost.length > 0) return "adopted";
+  const uncertain = lost.some((part) => part.kind === "damaged" || (part.kind === "legacy" && !part.certain));
+  return uncertain || before.debris.some((d) => d.why === "stale-text") ? "damaged" : undefined;
+}
+
+function sameBytes(chunks: readonly Buffer[], bytes: Buffer): boolean {
+  let at = 0;
+  for (const chunk of chunks) {
+    const end = at + chunk.length;
+    if (end > bytes.length || bytes.compare(chunk, 0, chunk.length, at, end) !== 0) return false;
+    at = end;
+  }
+  return at === bytes.length;
+}

@@ -1,0 +1,78 @@
+import type { CacheDocument, Part, Section } from "./document.ts";
+import { beginMarker, endMarker, INDEX_BEGIN, INDEX_END } from "./markers.ts";
+
+const LF = 0x0a;
+const NEWLINE = Buffer.from("\n");
+
+export const TITLE = "# Global State Cache";
+export const PURPOSE =
+  "**Purpose**: Cached state from other repos for cross-repo context awareness.";
+const RULE = "\n---\n";
+
+/** The heading that the original utility's readers look for. */
+export function sectionHeading(repo: string): string {
+  return `## ${repo.toUpperCase()} State`;
+}
+
+/**
+ * The document as bytes, in pieces: the large ones are the sections' bodies themselves, shared
+ * and not copied, so that one body can be written into many caches.
+ *
+ * @param updatedAt ISO 8601 time for the header.
+ */
+export function render(document: CacheDocument, updatedAt: string): Buffer[] {
+  const chunks: Buffer[] = [document.preamble, Buffer.from(header(updatedAt, document.parts))];
+  for (const part of document.parts) {
+    if (part.kind === "section") {
+      const { section } = part;
+      chunks.push(Buffer.from(`\n${sectionHead(section)}`), section.body);
+      if (section.body.length > 0 && section.body[section.body.length - 1] !== LF) {
+        chunks.push(NEWLINE);
+      }
+      chunks.push(Buffer.from(`${endMarker(section.repo, section.sha256)}\n${RULE}`));
+    } else {
+      chunks.push(part.bytes);
+    }
+  }
+  return chunks.filter((chunk) => chunk.length > 0);
+}
+
+function header(updatedAt: string, parts: readonly Part[]): string {
+  const lines = [TITLE, "", PURPOSE, "", `**Last Updated**: ${updatedAt}`, ""];
+  lines.push(INDEX_BEGIN, "| Repo | State changed | Last synced | Branch | Size |", "|---|---|---|---|---|");
+  for (const part of parts) if (part.kind === "section") lines.push(indexRow(part.section));
+  lines.push(INDEX_END);
+  return `${lines.join("\n")}\n${RULE}`;
+}
+
+function indexRow(section: Section): string {
+  const branch = gitPosition(section)?.replaceAll("|", "\\|") ?? "-";
+  const size = `${section.body.length.toString().replaceAll(/\B(?=(\d{3})+$)/g, ",")} B`;
+  return `| ${section.repo} | ${toSeconds(section.changedAt)} | ${toSeconds(section.syncedAt)} | ${branch} | ${size} |`;
+}
+
+/** Everything of a section that stands before its body. */
+function sectionHead(section: Section): string {
+  const position = gitPosition(section);
+  const source = [section.origin, `changed ${section.changedAt}`];
+  if (position !== undefined) source.push(position);
+  return [
+    beginMarker(section.repo, section.sha256),
+    sectionHeading(section.repo),
+    "",
+    `**Last Synced**: ${section.syncedAt}`,
+    `**Source**: ${source.join(", ")}`,
+    "",
+    "",
+  ].join("\n");
+}
+
+function gitPosition(section: Section): string | undefined {
+  if (section.commit === undefined) return undefined;
+  return `${section.branch ?? "detached"} @ ${section.commit}`;
+}
+
+/** `2026-11-22T16:39:59.123Z` without its fraction, for the index. */
+function toSeconds(iso: string): string {
+  return iso.replace(/\.\d+Z$/, "Z");
+}
