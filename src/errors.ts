@@ -6,6 +6,8 @@ export const FAULTS = {
   CONFIG_MISSING: "Run `state-syncd init --scan <directory of your repos>` to write one.",
   CONFIG_INVALID: "Correct the places named above; `state-syncd config check` tells when it is right.",
   CONFIG_UNREADABLE: "Make the file readable for your user.",
+  CONFIG_EXISTS: "Add repos to it with `state-syncd repos add <path>`.",
+  CONFIG_UNWRITABLE: "Make the config file and its directory writable for your user.",
   USAGE: "See `state-syncd --help`.",
   REPO_UNKNOWN: "Register it with `state-syncd repos add <path>`, or name one that is registered.",
   REPO_PASSIVE: "A passive repo is neither read nor written. Change its role in the config to share its state.",
@@ -43,6 +45,7 @@ export const FAULTS = {
   PEER_NOWHERE: "Its directory is out of reach and no other cache holds a copy. Mount it and pull again.",
   PAUSED: "Run `state-syncd resume`.",
   LOG_MISSING: "Nothing has been logged yet. Start the daemon with `state-syncd run`.",
+  LOG_UNREADABLE: "Make the log and its directory readable for your user.",
   STATE_DIRECTORY: "Make the directory writable for your user, or set XDG_STATE_HOME to one that is.",
 } as const satisfies Record<string, string>;
 
@@ -92,6 +95,7 @@ const USAGE_FAULTS: ReadonlySet<FaultCode> = new Set([
   "CONFIG_MISSING",
   "CONFIG_INVALID",
   "CONFIG_UNREADABLE",
+  "CONFIG_EXISTS",
   "USAGE",
   "REPO_UNKNOWN",
   "REPO_PASSIVE",

@@ -5,6 +5,8 @@ import { isAbsolute, join, resolve } from "node:path";
 export interface Paths {
   /** The config file, absolute. */
   readonly config: string;
+  /** False where nobody named a config and the default one is meant, or a running daemon's. */
+  readonly configChosen: boolean;
   /** 0700; log, copies of replaced caches, the lock. */
   readonly stateDirectory: string;
   readonly logFile: string;
@@ -34,6 +36,7 @@ export function locate(configOption: string | undefined, env: Environment = proc
   const configHome = xdg(env["XDG_CONFIG_HOME"]) ?? join(home, ".config");
   return {
     config: chosen === undefined ? join(configHome, "state-syncd", "config.yaml") : resolve(chosen),
+    configChosen: chosen !== undefined,
     stateDirectory,
     logFile: join(stateDirectory, "state-syncd.log"),
     copiesDirectory: join(stateDirectory, "copies"),

@@ -16,8 +16,18 @@ export type Part =
   | { readonly kind: "foreign"; readonly bytes: Buffer }
   /** A certified section: its body hashes to what its delimiters say. */
   | { readonly kind: "section"; readonly section: Section }
-  /** Delimited as ours, but the delimiters do not certify what is inside. */
-  | { readonly kind: "damaged"; readonly repo: string; readonly bytes: Buffer }
+  /**
+   * Delimited as ours, but the delimiters do not certify what is inside. `bytes` runs from the begin
+   * marker to the end marker, or where that is missing (`closed` is false) as far as the section seems to reach.
+   */
+  | {
+      readonly kind: "damaged";
+      readonly repo: string;
+      /** What its begin marker says, and its end marker must say. */
+      readonly sha256: string;
+      readonly closed: boolean;
+      readonly bytes: Buffer;
+    }
   /**
    * A section in the original utility's shape, without delimiters. `certain` where its end is
    * known and not inferred from what follows, so that no text of others can be in it.
@@ -42,6 +52,8 @@ export interface CacheDocument {
 export interface ParsedCache extends CacheDocument {
   /** Found on the way and not part of the document. */
   readonly debris: readonly Debris[];
+  /** True where foreign text meets that was apart in the file, for something was left out between. */
+  readonly joined: boolean;
   /** False where no marker of ours stands in the file: written by hand or by the original utility. */
   readonly marked: boolean;
 }

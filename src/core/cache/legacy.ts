@@ -1,5 +1,5 @@
 import { lineEnd } from "./markers.ts";
-import { PURPOSE, sectionHeading } from "./render.ts";
+import { PURPOSE, sectionHeading, TITLE } from "./render.ts";
 
 /**
  * What the original utility, and the people who wrote its first caches by hand, left in the
@@ -8,17 +8,23 @@ import { PURPOSE, sectionHeading } from "./render.ts";
 
 const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
+/** A line's first byte, the one behind a byte order mark included. No `m`: that would let a lone CR count. */
+const LINE_START = "(?<=^|^\\xEF\\xBB\\xBF|\\n)";
+
 /**
  * Our header and the original's, which begin alike. The original strips the title line of the
  * file it found and puts a new header on top, so the remnant without a title counts as well.
  */
 const HEADER = new RegExp(
-  `^(?:# Global State Cache[ \\t]*\\r?\\n(?:\\r?\\n)*)?${escape(PURPOSE)}\\r?\\n(?:\\r?\\n)*\\*\\*Last Updated\\*\\*: ([^\\r\\n]*)(?:\\r?\\n|$)`,
-  "m",
+  `${LINE_START}(?<title>${TITLE}[ \\t]*\\r?\\n(?:\\r?\\n)*)?${escape(PURPOSE)}\\r?\\n(?:\\r?\\n)*` +
+    "\\*\\*Last Updated\\*\\*: (?<updatedAt>[^\\r\\n]*)(?:\\r?\\n|$)",
+  "g",
 );
+/** The lines that could open a section, told apart afterwards. */
+const LEVEL_TWO = new RegExp(`${LINE_START}## [^\\n]*(?:\\n|$)`, "g");
 
 /** `\n---\n`, the rule that closes a header and each section. */
-const RULE = /^\r?\n---\r?(?:\n|$)/;
+const RULE = /^((?:\r?\n)+)---\r?(?:\n|$)/;
 
 /** A first cache made by hand: its header and what follows are the users' own text. */
 const HANDMADE_HEADER = /^# Cross-Repo State Cache \([^\r\n]*\)/m;
@@ -32,19 +38,24 @@ export interface HeaderMatch {
   readonly start: number;
   readonly end: number;
   readonly updatedAt: string;
+  /** False for a remnant: the original took its title line away. */
+  readonly titled: boolean;
 }
 
-/** The first header, ours or the original's, that lies wholly in `[from, to)`. */
-export function findHeader(text: string, from: number, to: number): HeaderMatch | undefined {
-  const match = HEADER.exec(text.slice(from, to));
-  if (match === null) return undefined;
-  const start = from + match.index;
-  return { start, end: start + match[0].length, updatedAt: match[1] ?? "" };
+/** All headers, ours and the original's, in file order. */
+export function findHeaders(text: string): HeaderMatch[] {
+  return Array.from(text.matchAll(HEADER), (match) => ({
+    start: match.index,
+    end: match.index + match[0].length,
+    updatedAt: match.groups?.["updatedAt"] ?? "",
+    titled: match.groups?.["title"] !== undefined,
+  }));
 }
 
-/** Length of a closing rule (an empty line, `---`) at `at`, or 0. */
-export function ruleLength(text: string, at: number): number {
-  return RULE.exec(text.slice(at, at + 16))?.[0].length ?? 0;
+/** Length of a closing rule (an empty line or at most as many as said, `---`) at `at`, or 0. */
+export function ruleLength(text: string, at: number, mostBlankLines = 1): number {
+  const [rule = "", blank = ""] = RULE.exec(text.slice(at, at + 16)) ?? [];
+  return blank.split("\n").length - 1 <= mostBlankLines ? rule.length : 0;
 }
 
 export interface LegacyHeading {
@@ -54,25 +65,15 @@ export interface LegacyHeading {
   readonly next: number;
 }
 
-/** Finds the first heading `## NAME State` of a registered repo that starts in `[from, to)`. */
-export type HeadingFinder = (text: string, from: number, to: number) => LegacyHeading | undefined;
-
-export function headingFinder(repos: readonly string[]): HeadingFinder {
+/** All lines `## NAME State` of registered repos, in file order. */
+export function findHeadings(text: string, repos: readonly string[]): LegacyHeading[] {
   const byHeading = new Map(repos.map((repo) => [sectionHeading(repo), repo]));
-  return (text, from, to) => {
-    // A heading at `from` itself has its newline before the range, or none at the file's start.
-    let at = text.startsWith("## ", from) ? from : text.indexOf("\n## ", from) + 1;
-    while (at >= from && at < to && (at > 0 || from === 0)) {
-      const newline = text.indexOf("\n", at);
-      const next = newline === -1 ? text.length : newline + 1;
-      const repo = byHeading.get(text.slice(at, next).trimEnd());
-      if (repo !== undefined) return { repo, start: at, next };
-      const following = text.indexOf("\n## ", at);
-      if (following === -1) return undefined;
-      at = following + 1;
-    }
-    return undefined;
-  };
+  const found: LegacyHeading[] = [];
+  for (const match of text.matchAll(LEVEL_TWO)) {
+    const repo = byHeading.get(match[0].trimEnd());
+    if (repo !== undefined) found.push({ repo, start: match.index, next: match.index + match[0].length });
+  }
+  return found;
 }
 
 /** True where the `**Last Synced**:` line follows that the original writes under its headings. */
@@ -99,8 +100,8 @@ export function certainEnd(
     const end = bodyStart + body.length;
     if (end > bytes.length || bytes.compare(body, 0, body.length, bodyStart, end) !== 0) continue;
     // The original puts an empty line and a rule behind the body; anything else is another text
-    // that merely begins like the known one.
-    const closing = /^\r?\n\r?\n---\r?(?:\n|$)/.exec(text.slice(end, end + 16));
+    // that merely begins like the known one. One more empty line stands before what follows.
+    const closing = /^\r?\n\r?\n---\r?(?:\n(?:\r?\n)?|$)/.exec(text.slice(end, end + 16));
     if (closing !== null) return end + closing[0].length;
   }
   return undefined;

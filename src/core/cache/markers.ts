@@ -74,6 +74,25 @@ export function findMarkers(bytes: Buffer): Marker[] {
   return found;
 }
 
+/**
+ * Each begin's end: the first behind it that names the same repo and digest. A like begin between
+ * them shows that the first was cut short, for no body can hold its own digest.
+ */
+export function pairMarkers(markers: readonly Marker[]): Map<Marker, Marker> {
+  const ends = new Map<Marker, Marker>();
+  const open = new Map<string, Marker>();
+  for (const marker of markers) {
+    const key = `${marker.repo} ${marker.sha256}`;
+    if (marker.kind === "begin") open.set(key, marker);
+    if (marker.kind !== "end") continue;
+    const begin = open.get(key);
+    if (begin === undefined) continue;
+    ends.set(begin, marker);
+    open.delete(key);
+  }
+  return ends;
+}
+
 function parseMarker(line: string): Pick<Marker, "kind" | "repo" | "sha256" | "format"> | undefined {
   if (line === INDEX_BEGIN) return { kind: "index", repo: "", sha256: "", format: "" };
   if (line === INDEX_END) return { kind: "index-end", repo: "", sha256: "", format: "" };

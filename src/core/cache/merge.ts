@@ -39,13 +39,36 @@ export interface MergeResult {
   readonly copyFirst: "adopted" | "damaged" | undefined;
 }
 
+/** Each round takes something out, so that they come to an end; hostile text is not worth more of them. */
+const MOST_ROUNDS = 8;
+
 /**
  * One turn of a cache, as a pure function: the file as it stands and what is known of the peers
- * in, the file as it should stand out.
+ * in, the file as it should stand out. Merging the result again changes nothing.
  *
  * @param bytes the cache as it was read, undefined where there is none.
  */
 export function merge(bytes: Buffer | undefined, request: MergeRequest): MergeResult {
+  let { result, tookOut } = mergeOnce(bytes, request);
+  // Where something was taken out, the text above and below it meet, and may read as a header or an old section.
+  for (let round = 1; tookOut && round < MOST_ROUNDS; round += 1) {
+    const again = mergeOnce(Buffer.concat(result.chunks), { ...request, refresh: new Set() });
+    if (!again.result.changed) break;
+    tookOut = again.tookOut;
+    result = {
+      ...again.result,
+      outcomes: result.outcomes,
+      purged: [...new Set([...result.purged, ...again.result.purged])],
+      copyFirst: result.copyFirst ?? again.result.copyFirst,
+    };
+  }
+  return result;
+}
+
+function mergeOnce(
+  bytes: Buffer | undefined,
+  request: MergeRequest,
+): { readonly result: MergeResult; readonly tookOut: boolean } {
   const before = parse(bytes ?? Buffer.alloc(0), {
     registered: request.registered,
     known: (repo) => request.snapshots.get(repo)?.body,
@@ -65,11 +88,12 @@ export function merge(bytes: Buffer | undefined, request: MergeRequest): MergeRe
     parts.some((part) => part.kind === "section");
   const document: CacheDocument = { preamble: before.preamble, updatedAt: before.updatedAt, parts };
   if (!ours) {
-    return { changed: false, chunks: [], document, outcomes, purged: [], copyFirst: undefined };
+    const result = { changed: false, chunks: [], document, outcomes, purged: [], copyFirst: undefined };
+    return { result, tookOut: false };
   }
   const asBefore = render(document, before.updatedAt ?? request.now);
   const changed = bytes === undefined || !sameBytes(asBefore, bytes);
-  return {
+  const result: MergeResult = {
     changed,
     chunks: changed ? render(document, request.now) : asBefore,
     document: { ...document, updatedAt: changed ? request.now : before.updatedAt },
@@ -77,6 +101,7 @@ export function merge(bytes: Buffer | undefined, request: MergeRequest): MergeRe
     purged: slots.purged,
     copyFirst: changed ? needsCopy(before, parts) : undefined,
   };
+  return { result, tookOut: slots.tookOut || before.joined || before.debris.length > 0 };
 }
 
 type Slot = Part | { readonly kind: "free" };
@@ -84,6 +109,8 @@ type Slot = Part | { readonly kind: "free" };
 /** The parts of a cache in file order, where each peer's section has one place. */
 class Slots {
   readonly purged: string[] = [];
+  /** True where a part has lost its place, so that its neighbours meet. */
+  tookOut = false;
   readonly #peers: readonly string[];
   readonly #slots: Slot[] = [];
   readonly #sections = new Map<string, Part>();
@@ -91,18 +118,27 @@ class Slots {
   constructor(before: ParsedCache, peers: readonly string[]) {
     this.#peers = peers;
     const allowed = new Set(peers);
+    const places = new Map<string, Slot>();
     for (const part of before.parts) {
       if (part.kind === "foreign") {
         this.#slots.push(part);
         continue;
       }
       const repo = part.kind === "section" ? part.section.repo : part.repo;
+      const rival = this.#sections.get(repo);
+      if (rival !== undefined || !allowed.has(repo)) this.tookOut = true;
       if (!allowed.has(repo)) {
         if (!this.purged.includes(repo)) this.purged.push(repo);
         continue;
       }
-      const rival = this.#sections.get(repo);
-      if (rival === undefined) this.#slots.push({ kind: "free" });
+      // The original writes on top; the place among the notes is where the delimiters are.
+      const misplaced = rival?.kind === "legacy" && part.kind !== "legacy";
+      if (misplaced) this.#slots.splice(this.#slots.indexOf(places.get(repo) ?? part), 1);
+      if (rival === undefined || misplaced) {
+        const place: Slot = { kind: "free" };
+        places.set(repo, place);
+        this.#slots.push(place);
+      }
       if (rival === undefined || isBetter(part, rival)) this.#sections.set(repo, part);
     }
   }

@@ -1,21 +1,26 @@
 import { createHash } from "node:crypto";
+import { sha256 } from "../snapshot.ts";
 import type { Debris, ParsedCache, Part, Section } from "./document.ts";
 import { readHead } from "./head.ts";
 import {
   asTheOriginalReads,
   certainEnd,
-  findHeader,
-  type HeadingFinder,
+  findHeaders,
+  findHeadings,
   hasSyncedLine,
-  headingFinder,
+  type HeaderMatch,
   type LegacyHeading,
   ruleLength,
   usersTextStart,
 } from "./legacy.ts";
-import { atLineStart, bomLength, findMarkers, FORMAT, lineEnd, type Marker } from "./markers.ts";
+import { atLineStart, bomLength, findMarkers, FORMAT, lineAt, lineEnd, type Marker, pairMarkers } from "./markers.ts";
+import { beginningEnd, endingStart } from "./remains.ts";
+import { sectionHeading } from "./render.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
+/** Between a header and its rule, where an index was taken out by hand. */
+const MOST_BLANK_LINES = 3;
 
 export interface ParseOptions {
   /** Every registered repo: only their headings can open a section of the original utility. */
@@ -40,9 +45,12 @@ class Parser {
   /** The same, one char a byte: patterns run over it, and its offsets are byte offsets. */
   readonly #text: string;
   readonly #markers: readonly Marker[];
-  readonly #endsOf: ReadonlyMap<string, readonly Marker[]>;
-  readonly #nextHeading: HeadingFinder;
-  readonly #known: (repo: string) => readonly Buffer[];
+  readonly #endOf: ReadonlyMap<Marker, Marker>;
+  /** All found in one pass each, so that a file of nothing but openings is still read in linear time. */
+  readonly #headers: readonly HeaderMatch[];
+  readonly #headings: readonly LegacyHeading[];
+  readonly #knownBody: (repo: string) => Buffer | undefined;
+  readonly #knownBodies = new Map<string, readonly Buffer[]>();
   readonly #parts: Part[] = [];
   readonly #debris: Debris[] = [];
   /** Everything before this offset has been placed. */
@@ -54,27 +62,21 @@ class Parser {
     this.#bytes = bytes;
     this.#text = bytes.toString("latin1");
     this.#markers = findMarkers(bytes);
-    const ends = new Map<string, Marker[]>();
-    for (const marker of this.#markers) {
-      if (marker.kind !== "end") continue;
-      const key = `${marker.repo} ${marker.sha256}`;
-      const list = ends.get(key);
-      if (list === undefined) ends.set(key, [marker]);
-      else list.push(marker);
-    }
-    this.#endsOf = ends;
-    this.#nextHeading = headingFinder(options.registered);
-    this.#known = (repo) => {
-      const body = options.known?.(repo);
-      return body === undefined ? [] : [asTheOriginalReads(body), body];
-    };
+    this.#endOf = pairMarkers(this.#markers);
+    this.#headers = findHeaders(this.#text);
+    // In a file that is ours already people may write such headings in their notes: there only
+    // the line that the original puts below them makes one.
+    this.#headings = findHeadings(this.#text, options.registered).filter(
+      (heading) => this.#markers.length === 0 || hasSyncedLine(this.#text, heading.next),
+    );
+    this.#knownBody = (repo) => options.known?.(repo);
   }
 
   run(): ParsedCache {
     for (const marker of this.#markers) {
       // A marker inside a part that is already placed, a body for instance, is only text.
       if (marker.start < this.#cursor) continue;
-      this.#gap(marker.start, marker.kind === "begin");
+      this.#gap(this.#staleStart(marker), marker.kind === "begin");
       if (marker.start < this.#cursor) continue;
       if (marker.kind === "begin") this.#section(marker);
       else if (marker.kind === "index") this.#index(marker);
@@ -82,10 +84,12 @@ class Parser {
     }
     this.#gap(this.#bytes.length, false);
     if (this.#preamble === undefined) this.#splitByteOrderMark();
+    const parts = joinForeign(this.#parts);
     return {
       preamble: this.#preamble ?? Buffer.alloc(0),
       updatedAt: this.#updatedAt,
-      parts: joinForeign(this.#parts),
+      parts,
+      joined: parts.length < this.#parts.length,
       debris: this.#debris,
       marked: this.#markers.length > 0,
     };
@@ -94,14 +98,15 @@ class Parser {
   /** Places what lies between two delimited parts: headers, the original's sections, foreign text. */
   #gap(to: number, sectionFollows: boolean): void {
     while (this.#cursor < to) {
-      const header = findHeader(this.#text, this.#cursor, to);
-      const heading = this.#legacyHeading(this.#cursor, header?.start ?? to);
+      const header = firstFrom(this.#headers, this.#cursor, to);
+      const heading = firstFrom(this.#headings, this.#cursor, header?.start ?? to);
       if (heading !== undefined) {
         this.#foreign(this.#withoutLead(heading.start));
         this.#legacy(heading, to);
       } else if (header !== undefined) {
-        this.#foreign(header.start);
-        this.#header(header.end, header.updatedAt);
+        // Where the original took the title away, it left the empty line below it.
+        this.#foreign(header.titled ? header.start : this.#withoutLead(header.start));
+        this.#header(header);
       } else {
         this.#foreign(sectionFollows ? this.#withoutLead(to) : to);
         this.#cursor = to;
@@ -109,49 +114,48 @@ class Parser {
     }
   }
 
-  #header(end: number, updatedAt: string): void {
-    const next = this.#withRule(end);
+  #header(header: HeaderMatch): void {
+    let next = header.end + ruleLength(this.#text, header.end, MOST_BLANK_LINES);
+    // Between header and index stands one empty line, and between the original's header and its first section.
+    const blank = this.#newlineLength(next);
+    const following = firstFrom(this.#markers, next);
+    const indexFollows = following?.kind === "index" && following.start === next + blank;
+    if (indexFollows || (!header.titled && next > header.end)) next += blank;
     if (this.#updatedAt !== undefined) {
       this.#drop("duplicate-header", next);
       return;
     }
-    this.#updatedAt = updatedAt;
+    this.#updatedAt = header.updatedAt;
     // What has been found so far stands above the header, and stays there if it is text.
     if (allForeign(this.#parts)) {
       this.#preamble = Buffer.concat(this.#parts.map((part) => part.bytes));
       this.#parts.length = 0;
     }
-    // Between header and index stands one empty line.
-    const blank = this.#newlineLength(next);
-    const following = this.#markerFrom(next);
-    const indexFollows = following?.kind === "index" && following.start === next + blank;
-    this.#cursor = indexFollows ? next + blank : next;
+    this.#cursor = next;
   }
 
   /** An index is made anew at every rewrite; only its own table lines go with it. */
   #index(marker: Marker): void {
     let at = marker.next;
     while (at < this.#bytes.length && this.#bytes[at] === 0x7c /* | */) at = lineEnd(this.#bytes, at);
-    const following = this.#markerFrom(at);
+    const following = firstFrom(this.#markers, at);
     const closed = following?.kind === "index-end" && following.start === at;
     this.#cursor = this.#withRule(closed ? following.next : at);
   }
 
   #section(begin: Marker): void {
-    const ends = this.#endsOf.get(`${begin.repo} ${begin.sha256}`);
-    const end = ends?.find((m) => m.start >= begin.next);
+    const end = this.#endOf.get(begin);
     if (end === undefined) {
-      this.#damaged(begin.repo, this.#endOfUnclosed(begin));
+      this.#damaged(begin, this.#endOfUnclosed(begin), false);
       return;
     }
     const section = this.#certified(begin, end);
-    const next = this.#withRule(end.next);
     if (section === undefined) {
-      this.#damaged(begin.repo, next);
+      this.#damaged(begin, end.next, true);
     } else {
       this.#parts.push({ kind: "section", section });
-      this.#cursor = next;
     }
+    this.#cursor = this.#withRule(end.next);
   }
 
   #certified(begin: Marker, end: Marker): Section | undefined {
@@ -165,39 +169,42 @@ class Parser {
   }
 
   /**
-   * A begin without its end. Where its own heading follows, it is a section cut short, and runs
-   * as far as one of the original's would; else nothing but the line itself is surely ours.
+   * How far a section reaches whose end is missing. One cut through a cache takes an end and leaves
+   * a text: the rest of another body where that one's end follows, else what people wrote. Text
+   * that is known not to belong to the section is theirs; the rest is damaged with it.
    */
   #endOfUnclosed(begin: Marker): number {
-    const own = this.#nextHeading(this.#text, begin.next, begin.next + 1);
-    if (own?.repo !== begin.repo) return begin.next;
-    const limit = this.#markerFrom(begin.next)?.start ?? this.#bytes.length;
-    return this.#legacyHeading(own.next, limit)?.start ?? limit;
+    const following = firstFrom(this.#markers, begin.next);
+    const limit = following?.start ?? this.#bytes.length;
+    if (following?.kind === "end") return limit;
+    const headingEnd = lineEnd(this.#bytes, begin.next);
+    if (lineAt(this.#bytes, begin.next, headingEnd) !== sectionHeading(begin.repo)) return begin.next;
+    const reach = firstFrom(this.#headings, headingEnd, limit)?.start ?? limit;
+    const head = readHead(this.#bytes, begin, reach);
+    const body = this.#knownBody(begin.repo);
+    if (head === undefined || body === undefined || sha256(body) !== begin.sha256) return reach;
+    const { end, whole } = beginningEnd(this.#bytes, head.bodyStart, reach, body);
+    return whole ? this.#withRule(end) : end;
   }
 
-  /** The next heading that opens a section of the original utility. */
-  #legacyHeading(from: number, to: number): LegacyHeading | undefined {
-    let heading = this.#nextHeading(this.#text, from, to);
-    // In a file that is ours already people may write such headings in their notes: there only
-    // the line that the original puts below them makes one.
-    while (heading !== undefined && this.#markers.length > 0 && !hasSyncedLine(this.#text, heading.next)) {
-      heading = this.#nextHeading(this.#text, heading.next, to);
-    }
-    return heading;
+  /** Where the remains of a body begin that a stray end marker closes; else the marker's own start. */
+  #staleStart(marker: Marker): number {
+    const body = marker.kind === "end" ? this.#knownBody(marker.repo) : undefined;
+    return body === undefined ? marker.start : endingStart(this.#bytes, this.#cursor, marker.start, body);
   }
 
   #legacy(heading: LegacyHeading, gapEnd: number): void {
     const certain = certainEnd(this.#bytes, this.#text, heading, this.#known(heading.repo));
-    if (certain !== undefined && this.#placeCertain(heading.repo, certain)) return;
-    const nextHeading = this.#legacyHeading(heading.next, gapEnd);
+    if (certain !== undefined && this.#placeCertain(heading, certain)) return;
+    const nextHeading = firstFrom(this.#headings, heading.next, gapEnd);
     const reach = nextHeading === undefined ? gapEnd : this.#withoutLead(nextHeading.start, heading.next);
     // In a file that is ours the original pushed our own header down, and wrote above it.
     const ours =
       this.#markers.length > 0 && nextHeading === undefined
-        ? this.#headersIn(heading.next, reach).at(-1)
+        ? this.#headersIn(heading.next, reach).at(-1)?.start
         : undefined;
     const end = ours ?? usersTextStart(this.#text, heading.next, reach);
-    this.#pushLegacy({ repo: heading.repo, certain: false }, end);
+    this.#pushLegacy(heading, false, end);
   }
 
   /**
@@ -206,43 +213,40 @@ class Parser {
    *
    * @returns false where too much lies there to tell the users' text from stale text.
    */
-  #placeCertain(repo: string, end: number): boolean {
-    const marker = this.#markerFrom(end);
-    const limit = marker?.start ?? this.#bytes.length;
-    const headers = this.#headersIn(end, this.#legacyHeading(end, limit)?.start ?? limit);
+  #placeCertain(heading: LegacyHeading, end: number): boolean {
+    const limit = firstFrom(this.#markers, end)?.start ?? this.#bytes.length;
+    const headers = this.#headersIn(end, firstFrom(this.#headings, end, limit)?.start ?? limit);
     if (this.#markers.length === 0 && headers.length > 0) return false;
-    this.#pushLegacy({ repo, certain: true }, end);
+    this.#pushLegacy(heading, true, end);
     const last = headers.at(-1);
-    if (last !== undefined && headers.length > 1) this.#drop("stale-text", last);
+    if (last !== undefined && headers.length > 1) this.#drop("stale-text", last.start);
     return true;
   }
 
-  #pushLegacy(part: { readonly repo: string; readonly certain: boolean }, to: number): void {
-    this.#parts.push({ kind: "legacy", ...part, bytes: this.#bytes.subarray(this.#cursor, to) });
+  #pushLegacy(heading: LegacyHeading, certain: boolean, to: number): void {
+    const bytes = this.#bytes.subarray(heading.start, to);
+    this.#parts.push({ kind: "legacy", repo: heading.repo, certain, bytes });
     this.#cursor = to;
   }
 
-  /** Where headers start in `[from, to)`. */
-  #headersIn(from: number, to: number): number[] {
-    const starts: number[] = [];
-    let header = findHeader(this.#text, from, to);
+  #headersIn(from: number, to: number): HeaderMatch[] {
+    const found: HeaderMatch[] = [];
+    let header = firstFrom(this.#headers, from, to);
     while (header !== undefined) {
-      starts.push(header.start);
-      header = findHeader(this.#text, header.end, to);
+      found.push(header);
+      header = firstFrom(this.#headers, header.end, to);
     }
-    return starts;
+    return found;
   }
 
-  /** The first marker that starts at `offset` or behind it. */
-  #markerFrom(offset: number): Marker | undefined {
-    let low = 0;
-    let high = this.#markers.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#markers[middle]?.start ?? 0) < offset) low = middle + 1;
-      else high = middle;
+  #known(repo: string): readonly Buffer[] {
+    let bodies = this.#knownBodies.get(repo);
+    if (bodies === undefined) {
+      const body = this.#knownBody(repo);
+      bodies = body === undefined ? [] : [asTheOriginalReads(body), body];
+      this.#knownBodies.set(repo, bodies);
     }
-    return this.#markers[low];
+    return bodies;
   }
 
   /** A byte order mark must stay the file's first bytes when a header is put on top. */
@@ -256,8 +260,9 @@ class Parser {
     else this.#parts.shift();
   }
 
-  #damaged(repo: string, to: number): void {
-    this.#parts.push({ kind: "damaged", repo, bytes: this.#bytes.subarray(this.#cursor, to) });
+  #damaged(begin: Marker, to: number, closed: boolean): void {
+    const { repo, sha256 } = begin;
+    this.#parts.push({ kind: "damaged", repo, sha256, closed, bytes: this.#bytes.subarray(begin.start, to) });
     this.#cursor = to;
   }
 
@@ -289,6 +294,23 @@ class Parser {
     if (this.#bytes[at] === LF) return 1;
     return this.#bytes[at] === CR && this.#bytes[at + 1] === LF ? 2 : 0;
   }
+}
+
+/** The first of `items` (in file order) that starts in `[from, to)`. */
+function firstFrom<T extends { readonly start: number }>(
+  items: readonly T[],
+  from: number,
+  to = Number.POSITIVE_INFINITY,
+): T | undefined {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((items[middle]?.start ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  const found = items[low];
+  return found !== undefined && found.start < to ? found : undefined;
 }
 
 /** `whole` or `whole` less the newline that was put before the end marker, whichever hashes right. */

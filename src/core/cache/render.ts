@@ -8,6 +8,8 @@ export const TITLE = "# Global State Cache";
 export const PURPOSE =
   "**Purpose**: Cached state from other repos for cross-repo context awareness.";
 const RULE = "\n---\n";
+/** What no body hashes to. */
+const NO_DIGEST = "0".repeat(64);
 
 /** The heading that the original utility's readers look for. */
 export function sectionHeading(repo: string): string {
@@ -23,18 +25,42 @@ export function sectionHeading(repo: string): string {
 export function render(document: CacheDocument, updatedAt: string): Buffer[] {
   const chunks: Buffer[] = [document.preamble, Buffer.from(header(updatedAt, document.parts))];
   for (const part of document.parts) {
-    if (part.kind === "section") {
-      const { section } = part;
-      chunks.push(Buffer.from(`\n${sectionHead(section)}`), section.body);
-      if (section.body.length > 0 && section.body[section.body.length - 1] !== LF) {
-        chunks.push(NEWLINE);
-      }
-      chunks.push(Buffer.from(`${endMarker(section.repo, section.sha256)}\n${RULE}`));
-    } else {
+    if (part.kind === "foreign") {
       chunks.push(part.bytes);
+      continue;
     }
+    // Text without a final newline stands at the end of a file only; here something follows it.
+    if (chunks.at(-1)?.at(-1) !== LF) chunks.push(NEWLINE);
+    chunks.push(NEWLINE, ...delimited(part), Buffer.from(RULE));
   }
   return chunks.filter((chunk) => chunk.length > 0);
+}
+
+/**
+ * From begin marker to end marker. What was found without markers gets some as well, certifying nothing:
+ * it has an end from then on, and no text that comes to stand behind it can be taken for a part of it.
+ */
+function delimited(part: Exclude<Part, { kind: "foreign" }>): Buffer[] {
+  switch (part.kind) {
+    case "section": {
+      const { section } = part;
+      const end = Buffer.from(`${endMarker(section.repo, section.sha256)}\n`);
+      return [Buffer.from(sectionHead(section)), ...asLines(section.body), end];
+    }
+    case "damaged": {
+      const end = part.closed ? [] : [Buffer.from(`${endMarker(part.repo, part.sha256)}\n`)];
+      return [...asLines(part.bytes), ...end];
+    }
+    case "legacy": {
+      const begin = Buffer.from(`${beginMarker(part.repo, NO_DIGEST)}\n`);
+      return [begin, ...asLines(part.bytes), Buffer.from(`${endMarker(part.repo, NO_DIGEST)}\n`)];
+    }
+  }
+}
+
+/** `bytes` and the newline they lack for another line to follow. */
+function asLines(bytes: Buffer): Buffer[] {
+  return bytes.length === 0 || bytes[bytes.length - 1] === LF ? [bytes] : [bytes, NEWLINE];
 }
 
 function header(updatedAt: string, parts: readonly Part[]): string {

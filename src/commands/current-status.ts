@@ -1,0 +1,67 @@
+import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
+import { fault, type Fault, FaultError } from "../errors.ts";
+import type { DaemonStatus, StatusReport } from "../status/report.ts";
+import { lockHolder } from "../store/lock-holder.ts";
+import { VERSION } from "../version.ts";
+import type { CommandContext } from "./context.ts";
+
+/**
+ * The state of things now: the running daemon looks, or this process does where none answers.
+ * Either way files are read and digests compared.
+ *
+ * @throws FaultError a CONFIG_ code, or DAEMON_OTHER_CONFIG.
+ */
+export async function currentStatus(context: CommandContext): Promise<StatusReport> {
+  const { paths } = context;
+  try {
+    const answer = await ask(paths, { method: "GET", path: "/status", timeoutMs: ASK_TIMEOUT_MS });
+    if (isReport(answer)) return withOwnChecks(answer, context);
+  } catch (error) {
+    if (!(error instanceof FaultError) || error.fault.code !== "DAEMON_UNRESPONSIVE") throw error;
+    return await lookHere(context, error.fault);
+  }
+  return await lookHere(context, undefined);
+}
+
+function withOwnChecks(report: StatusReport, context: CommandContext): StatusReport {
+  const { daemon } = report;
+  if (context.paths.configChosen && daemon.config !== context.paths.config) {
+    throw new FaultError("DAEMON_OTHER_CONFIG", `the daemon runs with ${daemon.config}, not with ${context.paths.config}`);
+  }
+  if (daemon.version === VERSION) return report;
+  const message = `the daemon runs version ${daemon.version}, installed is ${VERSION}`;
+  return { ...report, status: "degraded", problems: [...report.problems, fault("DAEMON_OTHER_VERSION", message)] };
+}
+
+async function lookHere(context: CommandContext, unresponsive: Fault | undefined): Promise<StatusReport> {
+  const [{ loadConfig }, { inspect }] = await Promise.all([import("../config/load.ts"), import("../status/inspect.ts")]);
+  const { paths } = context;
+  const config = await loadConfig(paths.config);
+  const holder = await lockHolder(paths);
+  const daemon: DaemonStatus = {
+    running: unresponsive !== undefined,
+    pid: holder?.role === "daemon" ? holder.pid : null,
+    version: VERSION,
+    startedAt: null,
+    config: config.file,
+  };
+  return await inspect({
+    registry: config.registry,
+    maxBytes: config.maxBytes,
+    copiesDirectory: paths.copiesDirectory,
+    now: new Date(),
+    runtime: {
+      daemon,
+      watchOf: () => "off",
+      isPaused: () => false,
+      cacheFault: () => undefined,
+      queue: { depth: 0, oldestMs: 0 },
+      latency: { p50Ms: 0, p99Ms: 0, count: 0 },
+      problems: [unresponsive ?? fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves")],
+    },
+  });
+}
+
+function isReport(value: unknown): value is StatusReport {
+  return typeof value === "object" && value !== null && "edges" in value && "daemon" in value && "problems" in value;
+}

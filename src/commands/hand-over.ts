@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ask, WORK_TIMEOUT_MS } from "../control/client.ts";
+import { FaultError } from "../errors.ts";
+import { lockHolder } from "../store/lock-holder.ts";
+import type { EdgeResult, Reconciler } from "../sync/reconciler.ts";
+import type { CommandContext } from "./context.ts";
+
+/** A command before this one, or a daemon that is just starting, gets this long. */
+const WAIT_MS = 30_000;
+
+export interface Work {
+  readonly path: "/sync" | "/pull";
+  readonly body: object;
+  /** The same work, done here: for when no daemon runs. */
+  readonly local: (reconciler: Reconciler) => Promise<EdgesDone>;
+}
+
+export interface EdgesDone {
+  /** The cache that was pulled into. */
+  readonly cache?: string;
+  readonly edges: readonly EdgeResult[];
+}
+
+/**
+ * Has the daemon do the work, or does it here where none runs: one process writes at a time.
+ *
+ * @throws FaultError what the daemon said, DAEMON_UNRESPONSIVE, LOCK_BUSY, or a CONFIG_ code.
+ */
+export async function handOver(context: CommandContext, work: Work): Promise<EdgesDone> {
+  const { paths } = context;
+  const config = paths.configChosen ? { config: paths.config } : {};
+  const request = { method: "POST", path: work.path, body: { ...config, ...work.body }, timeoutMs: WORK_TIMEOUT_MS } as const;
+  const deadline = performance.now() + WAIT_MS;
+  do {
+    const answer = await ask(paths, request);
+    if (answer !== undefined) return done(answer);
+    const result = await workHere(context, work);
+    if (result !== undefined) return result;
+    // Somebody holds the lock but nobody listens: a daemon on its way up or down.
+    await delay(50);
+  } while (performance.now() < deadline);
+  const holder = await lockHolder(paths);
+  if (holder === undefined) throw new FaultError("LOCK_BUSY", `${paths.lockFile} is held`);
+  const message = `process ${holder.pid} (${holder.role}) has held the lock for ${WAIT_MS / 1_000} s`;
+  throw new FaultError(holder.role === "daemon" ? "DAEMON_UNRESPONSIVE" : "LOCK_BUSY", message);
+}
+
+async function workHere(context: CommandContext, work: Work): Promise<EdgesDone | undefined> {
+  // Only needed without a daemon, and a good part of the start-up time.
+  const [{ WriterLock }, { Reconciler: OneOff }, { loadConfig }, { silent }] = await Promise.all([
+    import("../store/lock.ts"),
+    import("../sync/reconciler.ts"),
+    import("../config/load.ts"),
+    import("../sync/report.ts"),
+  ]);
+  const { paths } = context;
+  const config = await loadConfig(paths.config);
+  const self = { pid: process.pid, role: "command", config: config.file } as const;
+  const isDaemon = async (): Promise<boolean> => (await lockHolder(paths))?.role === "daemon";
+  const lock = await WriterLock.acquire(paths, self, WAIT_MS, isDaemon);
+  if (lock === undefined) return undefined;
+  try {
+    const now = (): Date => new Date();
+    const reconciler = new OneOff({ config, paths, report: silent, retries: false, now });
+    const result = await work.local(reconciler);
+    await reconciler.close();
+    return result;
+  } finally {
+    await lock.release();
+  }
+}
+
+function done(answer: unknown): EdgesDone {
+  if (isEdgesDone(answer)) return answer;
+  throw new FaultError("DAEMON_OTHER_VERSION", "the daemon's answer is not understood");
+}
+
+function isEdgesDone(value: unknown): value is EdgesDone {
+  return typeof value === "object" && value !== null && "edges" in value && Array.isArray(value.edges);
+}

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { parse } from "../core/cache/parse.ts";
+import type { Section } from "../core/cache/document.ts";
+import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
+import { cachePath } from "../store/write-scope.ts";
+import { selectRepos } from "../sync/select.ts";
+import { type CommandContext, print } from "./context.ts";
+import { handOver } from "./hand-over.ts";
+import { complainOnce } from "./sync.ts";
+
+export interface PullOptions {
+  readonly repo: string | undefined;
+  readonly from: string | undefined;
+  readonly raw: boolean;
+}
+
+/** `pull`: brings one repo's cache up to date and prints what it holds. */
+export async function pull(options: PullOptions, context: CommandContext): Promise<ExitCode> {
+  if (options.raw && options.from === undefined) {
+    throw new FaultError("USAGE", "--raw prints one peer's state: name it with --from");
+  }
+  const selection = { repos: options.repo === undefined ? [] : [options.repo], around: context.cwd };
+  const { cache, edges } = await handOver(context, {
+    path: "/pull",
+    body: selection,
+    local: async (reconciler) => {
+      const [repo] = await selectRepos(reconciler.registry, selection);
+      if (repo === undefined) throw new FaultError("USAGE", "name the repo to pull for");
+      return { cache: cachePath(repo), edges: await reconciler.pull(repo) };
+    },
+  });
+  const peers = edges.map((edge) => edge.from);
+  if (options.from !== undefined && !peers.includes(options.from)) {
+    const readable = peers.join(", ") || "none";
+    throw new FaultError("REPO_UNKNOWN", `${options.from} is no peer that this repo may read. Its peers are: ${readable}`);
+  }
+  const sections = await sectionsIn(cache ?? "", peers);
+  const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
+  if (context.json) print(context, JSON.stringify({ cache, sections: wanted.map(asJson), edges }));
+  else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
+  else for (const section of wanted) printSection(section, context);
+  complainOnce(context, edges);
+  const missing = peers.filter((peer) => (options.from ?? peer) === peer && !sections.some(({ repo }) => repo === peer));
+  const incomplete = missing.length > 0 || edges.some((edge) => edge.outcome === "failed");
+  return incomplete ? EXIT.failed : EXIT.ok;
+}
+
+async function sectionsIn(cache: string, peers: readonly string[]): Promise<Section[]> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(cache);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    return [];
+  }
+  const { parts } = parse(bytes, { registered: peers });
+  return parts.flatMap((part) => (part.kind === "section" ? [part.section] : []));
+}
+
+function printSection(section: Section, context: CommandContext): void {
+  const position = section.commit === undefined ? "" : `, ${section.branch ?? "detached"} @ ${section.commit}`;
+  print(context, `=== ${section.repo}: changed ${section.changedAt}, synced ${section.syncedAt}${position} ===`);
+  print(context, section.body.toString("utf8"));
+}
+
+function asJson(section: Section): object {
+  const { body, ...facts } = section;
+  return { ...facts, bytes: body.length, body: body.toString("utf8") };
+}

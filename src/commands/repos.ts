@@ -1,0 +1,142 @@
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { type NewRepo, addRepo, removeRepo, unknownRepo } from "../config/edit.ts";
+import { toWrittenPath } from "../config/expand.ts";
+import { loadConfig, realDirectory } from "../config/load.ts";
+import { findStateFile } from "../config/scan.ts";
+import { nameFrom } from "../config/schema.ts";
+import {
+  CACHE_DIRECTORY,
+  CACHE_FILE,
+  DEFAULT_STATE_FILE,
+  type Registry,
+  type Repo,
+  findRepo,
+} from "../core/registry.ts";
+import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
+import { type CommandContext, complain, print } from "./context.ts";
+
+/** Prints the registered repos in the order of the config. */
+export async function reposList(context: CommandContext): Promise<ExitCode> {
+  const { registry, file } = await loadConfig(context.paths.config);
+  if (context.json) {
+    print(context, JSON.stringify(registry.repos));
+    return EXIT.ok;
+  }
+  if (registry.repos.length === 0) {
+    complain(context, `No repo is registered in ${file}. Add one with \`state-syncd repos add <path>\`.`);
+    return EXIT.ok;
+  }
+  const rows = registry.repos.map((repo) => [repo.name, repo.role, repo.writtenPath, remarks(repo)]);
+  const table = [["NAME", "ROLE", "PATH", ""], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
+  for (const row of table) {
+    print(context, row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  }
+  return EXIT.ok;
+}
+
+/** What differs from the defaults. */
+function remarks(repo: Repo): string {
+  if (repo.role === "passive") return "";
+  return [
+    repo.stateFile === DEFAULT_STATE_FILE ? "" : `shares ${repo.stateFile}`,
+    repo.groups.join(" ") === "default" ? "" : `groups ${repo.groups.join(", ")}`,
+    repo.publish ? "" : "does not publish",
+    repo.subscribe ? "" : "does not subscribe",
+  ]
+    .filter((remark) => remark !== "")
+    .join("; ");
+}
+
+export interface ReposAddOptions {
+  /** The directory, relative to the current one. */
+  readonly path: string;
+  /** Default: made from the directory's name. */
+  readonly name?: string | undefined;
+  readonly role?: "execution" | "passive" | undefined;
+  /** Default: STATE.md, or docs/STATE.md where only that exists. */
+  readonly stateFile?: string | undefined;
+  readonly groups?: readonly string[] | undefined;
+}
+
+/**
+ * Registers a directory.
+ *
+ * @throws ConfigError, or FaultError REPO_EXISTS, USAGE, CONFIG_MISSING, CONFIG_UNREADABLE,
+ *   CONFIG_UNWRITABLE. The config is as it was then.
+ */
+export async function reposAdd(options: ReposAddOptions, context: CommandContext): Promise<ExitCode> {
+  const { registry } = await loadConfig(context.paths.config);
+  const directory = resolve(context.cwd, options.path);
+  await requireDirectory(directory);
+  const path = toWrittenPath(directory, process.env);
+  if (path === undefined) {
+    throw new FaultError("USAGE", `a config cannot name ${JSON.stringify(directory)}; rename the directory`);
+  }
+  await refuseRegistered(registry, directory);
+
+  const passive = options.role === "passive";
+  const present = passive ? undefined : await findStateFile(directory);
+  const stateFile = options.stateFile ?? (present === DEFAULT_STATE_FILE ? undefined : present);
+  const name = options.name ?? nameFrom(basename(directory));
+  const entry: NewRepo = {
+    name,
+    path,
+    ...(passive ? { role: "passive" } : {}),
+    ...(stateFile === undefined ? {} : { stateFile }),
+    ...(options.groups === undefined ? {} : { groups: options.groups }),
+  };
+  const config = await addRepo(context.paths.config, entry);
+  const repo = findRepo(config.registry, name);
+  if (context.json) print(context, JSON.stringify(repo));
+  else print(context, `Added ${name}: ${path}`);
+  if (passive) complain(context, `${name} is passive: never read, never written.`);
+  else if (options.stateFile === undefined && present === undefined) {
+    complain(context, `${name} has no ${DEFAULT_STATE_FILE} yet; its peers see it as soon as it has one.`);
+  } else if (options.stateFile === undefined && stateFile !== undefined) {
+    complain(context, `${name} shares ${stateFile}, the state file that was found there.`);
+  }
+  return EXIT.ok;
+}
+
+async function requireDirectory(directory: string): Promise<void> {
+  try {
+    if ((await stat(directory)).isDirectory()) return;
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === undefined) throw cause;
+    const why = code === "ENOENT" ? "there is no directory" : `cannot look at (${code})`;
+    throw new FaultError("USAGE", `${why} ${directory}; name the repo's directory`, { path: directory, cause });
+  }
+  throw new FaultError("USAGE", `${directory} is not a directory; name the repo's directory`, { path: directory });
+}
+
+async function refuseRegistered(registry: Registry, directory: string): Promise<void> {
+  const real = await realDirectory(directory);
+  for (const repo of registry.repos) {
+    if ((await realDirectory(repo.path)) !== real) continue;
+    const message = `${directory} is registered already, as ${repo.name} (${repo.writtenPath})`;
+    throw new FaultError("REPO_EXISTS", message, { repo: repo.name, path: repo.path });
+  }
+}
+
+/**
+ * Takes a repo out of the config. Touches nothing in the repo.
+ *
+ * @throws ConfigError, or FaultError REPO_UNKNOWN, CONFIG_MISSING, CONFIG_UNREADABLE, CONFIG_UNWRITABLE.
+ */
+export async function reposRemove(options: { readonly name: string }, context: CommandContext): Promise<ExitCode> {
+  const { registry } = await loadConfig(context.paths.config);
+  const repo = findRepo(registry, options.name);
+  if (repo === undefined) throw unknownRepo(registry, options.name);
+  await removeRepo(context.paths.config, options.name);
+  if (context.json) print(context, JSON.stringify(repo));
+  else print(context, `Removed ${repo.name}: ${repo.writtenPath}`);
+  if (repo.role === "execution") {
+    const cache = `${repo.writtenPath.replace(/\/+$/, "")}/${CACHE_DIRECTORY}/${CACHE_FILE}`;
+    complain(context, `Its own cache stays where it is, and is no longer brought up to date: ${cache}`);
+    complain(context, "The daemon takes its state out of the other repos' caches.");
+  }
+  return EXIT.ok;
+}

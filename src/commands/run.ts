@@ -1,0 +1,55 @@
+import { fstatSync } from "node:fs";
+import { startDaemon } from "../daemon/daemon.ts";
+import { EXIT, type ExitCode, FaultError } from "../errors.ts";
+import type { Level } from "../log/events.ts";
+import { type CommandContext, complain } from "./context.ts";
+
+/** `run`: the daemon in the foreground, until a signal ends it. */
+export async function run(options: { readonly level: Level }, context: CommandContext): Promise<ExitCode> {
+  const terminal = context.stderr.isTTY ? context.stderr : undefined;
+  let daemon;
+  try {
+    daemon = await startDaemon({ paths: context.paths, level: options.level, terminal });
+  } catch (error) {
+    // A supervisor that is told of a failure starts again, and again.
+    const twice = error instanceof FaultError && error.fault.code === "DAEMON_RUNNING";
+    if (!twice || !isSupervised()) throw error;
+    complain(context, `state-syncd: ${error.message}; leaving it to that one`);
+    return EXIT.ok;
+  }
+  const { stop, reload, internalError } = daemon;
+  return await new Promise<ExitCode>((resolve) => {
+    let stopping = false;
+    const end = (signal: string, code: ExitCode): void => {
+      // The second ^C is meant.
+      if (stopping) process.exit(EXIT.failed);
+      stopping = true;
+      stop(signal).then(
+        () => resolve(code),
+        (error: unknown) => {
+          internalError(error);
+          resolve(EXIT.failed);
+        },
+      );
+    };
+    process.on("SIGTERM", () => end("SIGTERM", EXIT.ok));
+    process.on("SIGINT", () => end("SIGINT", EXIT.ok));
+    // What is wrong with the config is in the log and in `status`.
+    process.on("SIGHUP", () => void reload().catch(() => undefined));
+    const crash = (error: unknown): void => {
+      internalError(error);
+      process.exit(EXIT.failed);
+    };
+    process.on("uncaughtException", crash);
+    process.on("unhandledRejection", crash);
+  });
+}
+
+/** Started by systemd (its journal is our stderr, or it waits for us to be ready) or by launchd. */
+function isSupervised(): boolean {
+  const { env } = process;
+  if (env["NOTIFY_SOCKET"] !== undefined) return true;
+  if ((env["XPC_SERVICE_NAME"] ?? "0") !== "0" && process.ppid === 1) return true;
+  const { dev, ino } = fstatSync(2);
+  return env["JOURNAL_STREAM"] === `${dev}:${ino}`;
+}

@@ -1,0 +1,215 @@
+import { lstat, mkdir, realpath, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { type Registry, type Repo, findRepo } from "../core/registry.ts";
+import { FaultError, systemCode } from "../errors.ts";
+import { type FileIdentity, identityOf } from "../store/identity.ts";
+import { type ReplaceOptions, replaceFile } from "../store/replace.ts";
+import type { WritablePath } from "../store/write-scope.ts";
+import type { Environment } from "./expand.ts";
+import { type Config, ConfigError, parseConfig, readConfigFile } from "./load.ts";
+import { nearest } from "./nearest.ts";
+import { type RepoEntry, insertEntry, removeEntry, renderEntry } from "./splice.ts";
+
+export interface NewRepo extends RepoEntry {
+  readonly name: string;
+}
+
+/** Two people at two terminals meet once; more often than this means a program in a loop. */
+const MOST_TRIES = 20;
+
+/**
+ * Adds a repo in the last place. Comments, order and alignment of the file stay as they are.
+ *
+ * @returns the config as it is now.
+ * @throws ConfigError where the present file is invalid; FaultError REPO_EXISTS, USAGE where the
+ *   entry itself is wrong, CONFIG_UNWRITABLE. Nothing has been touched then.
+ */
+export async function addRepo(file: string, repo: NewRepo, env: Environment = process.env): Promise<Config> {
+  const { name, ...entry } = repo;
+  return await edit(file, env, (text, { registry }) => {
+    const present = findRepo(registry, name);
+    if (present !== undefined) {
+      const message = `there is a repo ${name} already: ${present.writtenPath}`;
+      throw new FaultError("REPO_EXISTS", message, { repo: name, path: present.path });
+    }
+    return {
+      what: `add ${name}`,
+      texts: insertEntry(text, name, entry),
+      expected: (after) => after.repos.at(-1)?.name === name && sameRepos(registry.repos, after.repos.slice(0, -1)),
+    };
+  });
+}
+
+/**
+ * Takes a repo out. Comments stay, those above its entry as well: they may be about more than it.
+ *
+ * @returns the config as it is now.
+ * @throws ConfigError where the present file is invalid; FaultError REPO_UNKNOWN or
+ *   CONFIG_UNWRITABLE. Nothing has been touched then.
+ */
+export async function removeRepo(file: string, name: string, env: Environment = process.env): Promise<Config> {
+  return await edit(file, env, (text, { registry }) => {
+    if (findRepo(registry, name) === undefined) throw unknownRepo(registry, name);
+    const rest = registry.repos.filter((repo) => repo.name !== name);
+    const texts = removeEntry(text, name);
+    return { what: `remove ${name}`, texts, expected: (after) => sameRepos(rest, after.repos) };
+  });
+}
+
+/** The fault of a name that is not registered: says which ones are. */
+export function unknownRepo(registry: Registry, name: string): FaultError {
+  const names = registry.repos.map((repo) => repo.name);
+  const meant = nearest(name, names);
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  const known = names.length === 0 ? "no repo is registered" : `registered are ${names.join(", ")}`;
+  return new FaultError("REPO_UNKNOWN", `there is no repo ${JSON.stringify(name)}; ${known}${hint}`, { repo: name });
+}
+
+/** What {@link writeFirstConfig} writes. */
+export function renderFirstConfig(repos: readonly NewRepo[]): string {
+  const lines = repos.map(({ name, ...entry }) => `  ${renderEntry(name, entry)}\n`);
+  return [
+    "# state-syncd: which repos keep each other informed. `state-syncd config check` checks this file.\n",
+    "version: 1\n\n",
+    "repos:\n",
+    ...lines,
+    "\n# A change goes out `wait` after the last of its burst, and at the latest `maxWait` after the first.\n",
+    "debounce: { wait: 100ms, maxWait: 1s }\n\n",
+    "# How often everything is compared even if nothing was heard of.\n",
+    "rescan: 60s\n",
+  ].join("");
+}
+
+/**
+ * Writes a config where there is none, private to the user, and its directory if need be.
+ *
+ * @throws FaultError CONFIG_EXISTS where anything is at the path, CONFIG_UNWRITABLE; ConfigError
+ *   where the result would not load. Nothing has been written then.
+ */
+export async function writeFirstConfig(
+  file: string,
+  repos: readonly NewRepo[],
+  env: Environment = process.env,
+): Promise<Config> {
+  const path = resolve(file);
+  await refuseExistingConfig(path);
+  const bytes = Buffer.from(renderFirstConfig(repos));
+  const config = await parseConfig(bytes, path, env);
+  const written = await unlessUnwritable(path, async () => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return await replaceFile(asTarget(path), [bytes], { basedOn: undefined });
+  });
+  if (written === undefined) throw configExists(path);
+  return config;
+}
+
+/** @throws FaultError CONFIG_EXISTS where anything is at the path, be it a link that leads nowhere. */
+export async function refuseExistingConfig(path: string): Promise<void> {
+  try {
+    await lstat(path);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return;
+    throw unwritable(path, error);
+  }
+  throw configExists(path);
+}
+
+function configExists(path: string): FaultError {
+  return new FaultError("CONFIG_EXISTS", `there is a config at ${path} already; it stays as it is`, { path });
+}
+
+interface Change {
+  /** For messages: "add karematch". */
+  readonly what: string;
+  /** Candidates, best first. */
+  readonly texts: readonly string[];
+  /** Whether a candidate says what it should, and nothing else. */
+  readonly expected: (after: Registry) => boolean;
+}
+
+async function edit(
+  file: string,
+  env: Environment,
+  plan: (text: string, present: Config) => Change,
+): Promise<Config> {
+  const path = resolve(file);
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const base = await readBase(path);
+    const present = await parseConfig(base.bytes, path, env);
+    const change = plan(base.bytes.toString("utf8"), present);
+    const { bytes, config } = await firstThatLoads(change, present, env);
+    const written = await unlessUnwritable(path, () => replaceFile(asTarget(base.target), [bytes], base.options));
+    if (written !== undefined) return config;
+    // Somebody else has changed the file in between: once more, on top of that.
+  }
+  throw new FaultError("CONFIG_UNWRITABLE", `${path} is changed by another program again and again`, { path });
+}
+
+async function readBase(path: string): Promise<{ bytes: Buffer; target: string; options: ReplaceOptions }> {
+  // A link stays, what it leads to is replaced.
+  const target = await realpath(path).catch(() => path);
+  const before = await identify(target);
+  const bytes = await readConfigFile(path);
+  return { bytes, target, options: before };
+}
+
+async function identify(path: string): Promise<ReplaceOptions & { readonly basedOn: FileIdentity | undefined }> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    const like = { mode: Number(stats.mode), uid: Number(stats.uid), gid: Number(stats.gid) };
+    return { basedOn: identityOf(stats), like };
+  } catch (error) {
+    // Reading it says what is the matter.
+    if (systemCode(error) === undefined) throw error;
+    return { basedOn: undefined };
+  }
+}
+
+async function firstThatLoads(
+  change: Change,
+  present: Config,
+  env: Environment,
+): Promise<{ readonly bytes: Buffer; readonly config: Config }> {
+  let refusal: ConfigError | undefined;
+  for (const text of change.texts) {
+    const bytes = Buffer.from(text);
+    try {
+      const config = await parseConfig(bytes, present.file, env);
+      if (isDeepStrictEqual(timing(config), timing(present)) && change.expected(config.registry)) return { bytes, config };
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      refusal ??= error;
+    }
+  }
+  const why = refusal?.mistakes.map(({ where, found, expected }) => `${where}: found ${found}, expected ${expected}`);
+  const reason = why === undefined ? "edit the file by hand; its shape is too unusual" : why.join("; ");
+  throw new FaultError("USAGE", `cannot ${change.what}: ${reason}`, { path: present.file });
+}
+
+function timing({ debounceMs, rescanMs, maxBytes }: Config): unknown {
+  return { debounceMs, rescanMs, maxBytes };
+}
+
+function sameRepos(one: readonly Repo[], other: readonly Repo[]): boolean {
+  return isDeepStrictEqual(one, other);
+}
+
+/** The config is the one file that the user names to be written, and so not on the daemon's allow-list. */
+function asTarget(path: string): WritablePath {
+  return path as WritablePath;
+}
+
+async function unlessUnwritable<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function unwritable(path: string, cause: unknown): unknown {
+  const code = systemCode(cause);
+  if (code === undefined) return cause;
+  return new FaultError("CONFIG_UNWRITABLE", `cannot write ${path}: ${code}`, { path, cause });
+}

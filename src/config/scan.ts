@@ -1,0 +1,134 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { DEFAULT_STATE_FILE } from "../core/registry.ts";
+import { systemCode } from "../errors.ts";
+import { nameFrom } from "./schema.ts";
+
+export interface FoundRepo {
+  /** Proposed, valid, and unique among those found. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Relative to the repo; undefined where it has none. */
+  readonly stateFile: string | undefined;
+  readonly role: "execution" | "passive";
+}
+
+export interface Scan {
+  /** The directory that was scanned, absolute. */
+  readonly directory: string;
+  /** By path. */
+  readonly repos: readonly FoundRepo[];
+  /** Directories that could not be looked into. */
+  readonly unreadable: readonly string[];
+  /** False where there was more to look at than the bound allows. */
+  readonly complete: boolean;
+}
+
+export interface ScanOptions {
+  /** How far below the directory to look; 1 is its immediate children. Default 3. */
+  readonly depth?: number;
+  /** At most so many directories are looked at. Default 20,000: seconds on a cold disk. */
+  readonly mostDirectories?: number;
+}
+
+/** Where a state file is looked for, the usual place first. */
+export const STATE_FILE_CANDIDATES = [DEFAULT_STATE_FILE, join("docs", "STATE.md")] as const;
+
+/**
+ * Finds repos: directories under git or with a state file. Stays out of hidden directories,
+ * node_modules, repos already found and links to directories. The directory itself counts only
+ * where nothing is found in it: a home directory under git would hide all else.
+ */
+export async function scanForRepos(directory: string, options: ScanOptions = {}): Promise<Scan> {
+  const { depth = 3, mostDirectories = 20_000 } = options;
+  const root = resolve(directory);
+  const found: Place[] = [];
+  const unreadable: string[] = [];
+  let level = [root];
+  let seen = 0;
+  let complete = true;
+  for (let deep = 0; deep <= depth && level.length > 0; deep++) {
+    const next: string[] = [];
+    for (const path of level) {
+      if (seen++ >= mostDirectories) {
+        complete = false;
+        break;
+      }
+      const looked = await lookInto(path);
+      if (looked === undefined) unreadable.push(path);
+      else if (looked.place !== undefined && path !== root) found.push(looked.place);
+      else next.push(...looked.children);
+    }
+    level = next;
+  }
+  const itself = found.length === 0 ? (await lookInto(root))?.place : undefined;
+  if (itself !== undefined) found.push(itself);
+  found.sort((one, other) => (one.path < other.path ? -1 : 1));
+  return { directory: root, repos: nameAll(found), unreadable, complete };
+}
+
+/** The state file that a repo has, relative to it. */
+export async function findStateFile(repo: string): Promise<string | undefined> {
+  for (const candidate of STATE_FILE_CANDIDATES) {
+    if (await isFile(join(repo, candidate))) return candidate;
+  }
+  return undefined;
+}
+
+interface Place {
+  readonly path: string;
+  readonly stateFile: string | undefined;
+}
+
+interface Looked {
+  readonly place: Place | undefined;
+  readonly children: readonly string[];
+}
+
+/** Undefined where the directory cannot be read. */
+async function lookInto(path: string): Promise<Looked | undefined> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    const stateFile = await findStateFile(path);
+    const isRepo = stateFile !== undefined || entries.some((entry) => entry.name === ".git");
+    const children = entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules")
+      .map((entry) => join(path, entry.name))
+      .sort();
+    return { place: isRepo ? { path, stateFile } : undefined, children };
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false;
+  }
+}
+
+function nameAll(places: readonly Place[]): FoundRepo[] {
+  const taken = new Set<string>();
+  return places.map(({ path, stateFile }) => {
+    const name = freeName(path, taken);
+    taken.add(name);
+    return { name, path, stateFile, role: stateFile === undefined ? "passive" : "execution" };
+  });
+}
+
+/** A name for a directory that is not taken: its own, with its parent's in front, or numbered. */
+export function freeName(path: string, taken: ReadonlySet<string>): string {
+  const own = nameFrom(basename(path));
+  if (!taken.has(own)) return own;
+  const withParent = nameFrom(`${nameFrom(basename(dirname(path)))}-${own}`);
+  if (!taken.has(withParent)) return withParent;
+  for (let number = 2; ; number++) {
+    const numbered = `${own.slice(0, 58)}-${number}`;
+    if (!taken.has(numbered)) return numbered;
+  }
+}

@@ -1,0 +1,141 @@
+import ms from "ms";
+import { z } from "zod";
+import { DEFAULT_GROUP, DEFAULT_STATE_FILE } from "../core/registry.ts";
+
+/** Repo and group names. Lower case alone; see {@link Repo.name} for why. */
+export const NAME_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const NAME = "lower-case letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit";
+const DURATION_PATTERN = /^\d+(\.\d+)? ?(ms|s|m|h)$/;
+
+/** Tells a value in bounds of a state file that people still read from one that was mistyped. */
+const LEAST_BYTES = 1024;
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/*
+ * The `error` of every part says what would be right, as the end of a sentence that begins with
+ * "found 42, expected ...".
+ */
+
+function duration(example: string, least: string, most: string, description: string) {
+  const error = `a duration with its unit from ${least} to ${most}, like ${example}`;
+  return z
+    .string({ error })
+    .regex(DURATION_PATTERN, { error })
+    .transform(toMilliseconds)
+    .refine((value) => value >= toMilliseconds(least) && value <= toMilliseconds(most), { error })
+    .prefault(example)
+    .meta({ description: `${description} From ${least} to ${most}.`, examples: [example] });
+}
+
+/** @param text matches {@link DURATION_PATTERN}. */
+function toMilliseconds(text: string): number {
+  // Callers have matched the pattern, which is narrower than what `ms` takes.
+  return ms(text as ms.StringValue);
+}
+
+function yesOrNo(description: string) {
+  return z.boolean({ error: "true or false" }).default(true).meta({ description });
+}
+
+const PATH = "a path like ~/repos/karematch";
+const STATE_FILE = `a path inside the repo, like ${DEFAULT_STATE_FILE}`;
+const GROUPS = `a list of at least one name, like [${DEFAULT_GROUP}]`;
+
+/** One entry of `repos`. */
+export const repoSchema = z
+  .strictObject(
+    {
+      path: z.string({ error: PATH }).min(1, { error: PATH }).meta({
+        description:
+          "The repo's directory. `~`, `${VAR}` and paths relative to the directory of this file work.",
+        examples: ["~/repos/karematch"],
+      }),
+      role: z
+        .enum(["execution", "passive"], { error: "execution or passive" })
+        .default("execution")
+        .meta({ description: "A passive repo is known by name only: never read, never written." }),
+      stateFile: z
+        .string({ error: STATE_FILE })
+        .min(1, { error: STATE_FILE })
+        .default(DEFAULT_STATE_FILE)
+        .meta({ description: "The state file, relative to the repo.", examples: ["docs/STATE.md"] }),
+      groups: z
+        .array(z.string({ error: NAME }).regex(NAME_PATTERN, { error: NAME }), { error: GROUPS })
+        .min(1, { error: GROUPS })
+        .default([DEFAULT_GROUP])
+        .meta({ description: "Repos share only inside a group that they have in common." }),
+      publish: yesOrNo("Whether the peers receive this repo's state."),
+      subscribe: yesOrNo("Whether this repo's cache is written."),
+    },
+    { error: `a map like { path: ~/repos/karematch }` },
+  )
+  .meta({ description: "One directory that takes part." });
+
+export const debounceSchema = z
+  .strictObject(
+    {
+      wait: duration("100ms", "10ms", "60s", "A change goes out this long after the last of its burst."),
+      maxWait: duration("1s", "10ms", "10m", "A burst that does not end goes out after this long. At least `wait`."),
+    },
+    { error: "a map like { wait: 100ms, maxWait: 1s }" },
+  )
+  .prefault({})
+  .meta({ description: "How bursts of changes are gathered." });
+
+/**
+ * The config file: the one definition that validates, fills in the defaults and gives the JSON
+ * Schema. What one field cannot tell (two entries for one directory, a variable that is not set)
+ * is checked by `interpret`.
+ */
+export const configSchema = z.strictObject(
+  {
+    version: z.literal(1, { error: "1, the only version there is" }).meta({ description: "The version of this format." }),
+    repos: z
+      .record(z.string().regex(NAME_PATTERN), repoSchema, {
+        error: "a map of names to repos, like karematch: { path: ~/repos/karematch }",
+      })
+      .nullable()
+      .default(null)
+      .meta({
+        description: `The repos by name; their order is the order of the sections in a cache. A name has ${NAME}.`,
+      }),
+    debounce: debounceSchema,
+    rescan: duration("60s", "1s", "1h", "How often everything is compared even if nothing was heard of."),
+    maxBytes: z
+      .int({ error: `a whole number of bytes from ${LEAST_BYTES} to ${MOST_BYTES}, like 1048576` })
+      .min(LEAST_BYTES, { error: `at least ${LEAST_BYTES} bytes` })
+      .max(MOST_BYTES, { error: `at most ${MOST_BYTES} bytes (16 MiB)` })
+      .default(1024 * 1024)
+      .meta({ description: "A larger state file is refused. In bytes." }),
+  },
+  { error: "a map with `version: 1` and `repos:`" },
+);
+
+/** What `expected` says of a bad name, apart from a suggestion. */
+export const NAME_EXPECTED = NAME;
+
+/** The keys that may stand at a place of the config; undefined where any name may. */
+export function knownKeys(path: readonly PropertyKey[]): readonly string[] | undefined {
+  if (path.length === 0) return Object.keys(configSchema.shape);
+  if (path[0] === "debounce") return ["wait", "maxWait"];
+  return path[0] === "repos" && path.length === 2 ? Object.keys(repoSchema.shape) : undefined;
+}
+
+/** The JSON Schema of the config file, for editors. */
+export function jsonSchema(): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(configSchema, { io: "input" });
+  return { $schema, title: "The configuration of state-syncd", ...rest };
+}
+
+/** A valid name made from any text; `repo` where nothing of the text can be kept. */
+export function nameFrom(text: string): string {
+  const name = text
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+/, "")
+    .slice(0, 64)
+    .replace(/[._-]+$/, "");
+  return name === "" ? "repo" : name;
+}

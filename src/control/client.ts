@@ -1,0 +1,86 @@
+import { request } from "node:http";
+import type { Paths } from "../config/paths.ts";
+import { type Fault, FaultError, FAULTS, systemCode } from "../errors.ts";
+import { lockHolder } from "../store/lock-holder.ts";
+
+export interface ClientOptions {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: unknown;
+  /** How long the daemon may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** A syncing daemon answers when the slowest disk is done; an asked one at once. */
+export const WORK_TIMEOUT_MS = 120_000;
+export const ASK_TIMEOUT_MS = 10_000;
+
+/**
+ * Asks the running daemon.
+ *
+ * @returns the answer's JSON, or undefined where no daemon runs.
+ * @throws FaultError the daemon's own, or DAEMON_UNRESPONSIVE.
+ */
+export async function ask(paths: Paths, options: ClientOptions): Promise<unknown> {
+  const answer = await send(paths.socket, options);
+  if (answer !== undefined) return answer;
+  // A daemon that was started with another XDG_RUNTIME_DIR listens elsewhere; the lock tells.
+  const holder = await lockHolder(paths);
+  if (holder?.socket === undefined || holder.socket === paths.socket) return undefined;
+  return await send(holder.socket, options);
+}
+
+async function send(socketPath: string, options: ClientOptions): Promise<unknown> {
+  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  return await new Promise<unknown>((resolve, reject) => {
+    const outgoing = request({ socketPath, method: options.method, path: options.path, timeout: options.timeoutMs });
+    outgoing.on("timeout", () => outgoing.destroy(unresponsive(options.timeoutMs)));
+    outgoing.on("error", (error) => {
+      const code = systemCode(error);
+      if (code === "ENOENT" || code === "ECONNREFUSED") resolve(undefined);
+      else if (code === "EACCES" || code === "EPERM") reject(new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`));
+      else reject(error);
+    });
+    outgoing.on("response", (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const value = parseAnswer(Buffer.concat(chunks).toString("utf8"));
+        const refused = faultIn(value);
+        if (refused === undefined) resolve(value);
+        else reject(new FaultError(refused.code, refused.message, refused));
+      });
+    });
+    outgoing.end(body);
+  });
+}
+
+function unresponsive(timeoutMs: number): FaultError {
+  return new FaultError("DAEMON_UNRESPONSIVE", `the daemon did not answer within ${timeoutMs / 1000} s`);
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function faultIn(value: unknown): Fault | undefined {
+  if (typeof value !== "object" || value === null || !("fault" in value)) return undefined;
+  const { fault } = value;
+  return isFault(fault) ? fault : undefined;
+}
+
+function isFault(value: unknown): value is Fault {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "code" in value &&
+    "message" in value &&
+    typeof value.code === "string" &&
+    Object.hasOwn(FAULTS, value.code)
+  );
+}

@@ -1,0 +1,147 @@
+import { chmod, unlink } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
+import type { Paths } from "../config/paths.ts";
+import { fault, FaultError, systemCode } from "../errors.ts";
+import { makePrivateDirectory } from "../store/private-directory.ts";
+import type { Report } from "../sync/report.ts";
+
+/** What a route answers: JSON, text, or a stream that it goes on writing itself. */
+export type Answer =
+  | { readonly status: number; readonly json: unknown }
+  | { readonly status: number; readonly text: string; readonly type: string }
+  | { readonly stream: (response: ServerResponse) => void };
+
+/** Handles one request. May throw FaultError; that is answered as 409, or as 400 where the request itself was bad. */
+export type Route = (body: unknown) => Promise<Answer> | Answer;
+
+/** Keyed by method and path, as in `GET /status`. */
+export type Routes = ReadonlyMap<string, Route>;
+
+/** No request of ours comes near. */
+const MOST_BODY_BYTES = 1024 * 1024;
+const MOST_CONNECTIONS = 512;
+
+/**
+ * The control socket: HTTP over a Unix socket that only its user can open. Nothing listens on a
+ * network.
+ */
+export class ControlServer {
+  readonly #server: Server;
+  readonly #socket: string;
+
+  private constructor(server: Server, socket: string) {
+    this.#server = server;
+    this.#socket = socket;
+  }
+
+  /**
+   * Listens. Only for the holder of the writer's lock: whatever lies at the socket's path then is
+   * a dead process's.
+   *
+   * @throws FaultError STATE_DIRECTORY where the socket cannot be made.
+   */
+  static async listen(paths: Paths, routes: Routes, report: Report): Promise<ControlServer> {
+    await makePrivateDirectory(paths.runDirectory);
+    await unlinkIfThere(paths.socket);
+    const server = createServer((request, response) => void respond(request, response, routes, report));
+    server.headersTimeout = 5_000;
+    server.requestTimeout = 10_000;
+    server.maxConnections = MOST_CONNECTIONS;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(paths.socket, resolve);
+      });
+      await chmod(paths.socket, 0o600);
+    } catch (cause) {
+      const why = systemCode(cause) ?? String(cause);
+      throw new FaultError("STATE_DIRECTORY", `cannot listen on ${paths.socket}: ${why}`, { path: paths.socket, cause });
+    }
+    return new ControlServer(server, paths.socket);
+  }
+
+  /** Stops listening and cuts what is open. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+    await unlinkIfThere(this.#socket);
+  }
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  routes: Routes,
+  report: Report,
+): Promise<void> {
+  const started = performance.now();
+  const method = request.method ?? "";
+  const path = (request.url ?? "").split("?")[0] ?? "";
+  response.on("error", () => undefined);
+  try {
+    const route = routes.get(`${method} ${path}`);
+    if (route === undefined) {
+      const known = [...routes.keys()].join(", ");
+      throw new FaultError("USAGE", `no ${method} ${path} here; there is ${known}`);
+    }
+    const answer = await route(await readBody(request));
+    if ("stream" in answer) {
+      answer.stream(response);
+      return;
+    }
+    send(response, answer);
+    report("request.handled", { method, path, status: answer.status, durationMs: elapsed(started) });
+  } catch (error) {
+    const { status, body } = failure(error);
+    if (!response.headersSent) send(response, { status, json: { fault: body } });
+    const { code, message } = body;
+    report("request.failed", { method, path, status, code, message, durationMs: elapsed(started) });
+    if (status === 500) report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+  }
+}
+
+function failure(error: unknown): { readonly status: number; readonly body: ReturnType<typeof fault> } {
+  if (error instanceof FaultError) return { status: error.fault.code === "USAGE" ? 400 : 409, body: error.fault };
+  const message = error instanceof Error ? error.message : String(error);
+  return { status: 500, body: fault("DAEMON_REFUSED", `the daemon failed: ${message}`) };
+}
+
+function send(response: ServerResponse, answer: Exclude<Answer, { readonly stream: unknown }>): void {
+  const [type, text] =
+    "json" in answer ? ["application/json", `${JSON.stringify(answer.json)}\n`] : [answer.type, answer.text];
+  const body = Buffer.from(text);
+  response.writeHead(answer.status, { "content-type": type, "content-length": body.length });
+  response.end(body);
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    size += chunk.length;
+    if (size > MOST_BODY_BYTES) throw new FaultError("USAGE", `the request is larger than ${MOST_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  if (size === 0) return {};
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (cause) {
+    throw new FaultError("USAGE", "the request is not JSON", { cause });
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+  }
+}
+
+function elapsed(since: number): number {
+  return Math.round((performance.now() - since) * 10) / 10;
+}

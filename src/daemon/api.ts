@@ -1,0 +1,110 @@
+import type { ServerResponse } from "node:http";
+import type { z } from "zod";
+import { pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
+import type { Answer, Route, Routes } from "../control/server.ts";
+import { findRepo, type Repo } from "../core/registry.ts";
+import { FaultError } from "../errors.ts";
+import type { StatusReport } from "../status/report.ts";
+import type { Reconciler } from "../sync/reconciler.ts";
+import { cachePath } from "../store/write-scope.ts";
+import { realpathOrSame, repoNamed, selectRepos } from "../sync/select.ts";
+import type { Metrics } from "./metrics.ts";
+import { ALL, type Pauses } from "./pauses.ts";
+
+export interface Api {
+  readonly reconciler: Reconciler;
+  readonly metrics: Metrics;
+  readonly pauses: Pauses;
+  readonly status: () => Promise<StatusReport>;
+  /** Reads the config again. */
+  readonly reload: () => Promise<void>;
+  /** Brings the pauses in force. */
+  readonly pausesChanged: (repo: string, until: number | undefined, paused: boolean) => void;
+  readonly listen: (response: ServerResponse) => void;
+}
+
+/** What the control socket answers. */
+export function routes(api: Api): Routes {
+  const { reconciler, pauses } = api;
+  return new Map<string, Route>([
+    ["GET /healthz", async () => healthz(await api.status())],
+    ["GET /status", async () => json(await api.status())],
+    ["GET /metrics", async () => ({ status: 200, ...(await api.metrics.text()) })],
+    ["GET /events", () => ({ stream: api.listen })],
+    [
+      "POST /sync",
+      async (body) => {
+        const request = parsed(syncRequest, body);
+        await sameConfig(request.config, reconciler);
+        return json({ edges: await reconciler.sync(await selectRepos(reconciler.registry, request)) });
+      },
+    ],
+    [
+      "POST /pull",
+      async (body) => {
+        const request = parsed(pullRequest, body);
+        await sameConfig(request.config, reconciler);
+        const [repo] = await selectRepos(reconciler.registry, request);
+        if (repo === undefined) throw new FaultError("USAGE", "name the repo to pull for");
+        return json({ cache: cachePath(repo), edges: await reconciler.pull(repo) });
+      },
+    ],
+    [
+      "POST /reload",
+      async () => {
+        await api.reload();
+        return json({ config: reconciler.config.file, repos: reconciler.registry.repos.length });
+      },
+    ],
+    [
+      "POST /pause",
+      async (body) => {
+        const { repo, forMs } = parsed(pauseRequest, body);
+        const name = target(repo, reconciler).name;
+        const now = Date.now();
+        const until = forMs === undefined ? undefined : now + forMs;
+        await pauses.pause(name, until, now);
+        api.pausesChanged(name, until, true);
+        return json({ repo: name, until: until === undefined ? null : new Date(until).toISOString() });
+      },
+    ],
+    [
+      "POST /resume",
+      async (body) => {
+        const name = target(parsed(resumeRequest, body).repo, reconciler).name;
+        await pauses.resume(name, Date.now());
+        api.pausesChanged(name, undefined, false);
+        return json({ repo: name });
+      },
+    ],
+  ]);
+}
+
+function json(value: unknown): Answer {
+  return { status: 200, json: value };
+}
+
+/** For a monitor: 200 while the daemon does its work, whatever the repos' files are like. */
+function healthz(report: StatusReport): Answer {
+  const { daemon, queue, status } = report;
+  return json({ ok: true, pid: daemon.pid, version: daemon.version, status, queue });
+}
+
+function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`);
+  throw new FaultError("USAGE", `the request is not right: ${issues.join("; ")}`);
+}
+
+async function sameConfig(config: string | undefined, reconciler: Reconciler): Promise<void> {
+  if (config === undefined) return;
+  const [asked, ours] = await Promise.all([config, reconciler.config.file].map(realpathOrSame));
+  if (asked === ours) return;
+  throw new FaultError("DAEMON_OTHER_CONFIG", `the daemon runs with ${reconciler.config.file}, not with ${config}`);
+}
+
+function target(repo: string | undefined, reconciler: Reconciler): Pick<Repo, "name"> {
+  if (repo === undefined) return { name: ALL };
+  return findRepo(reconciler.registry, repo) ?? repoNamed(reconciler.registry, repo);
+}

@@ -1,0 +1,77 @@
+import { type Config, ConfigError, loadConfig } from "../config/load.ts";
+import type { Paths } from "../config/paths.ts";
+import { type Fault, fault, FaultError } from "../errors.ts";
+import { type FileIdentity, identityAt } from "../store/identity.ts";
+import type { Reconciler } from "../sync/reconciler.ts";
+import type { Report } from "../sync/report.ts";
+import type { FileWatch } from "../watch/file-watch.ts";
+import { Trigger } from "../watch/trigger.ts";
+
+/** Keeps the daemon on the config as it is on disk, and on the last good one while that is wrong. */
+export class ConfigFollower {
+  readonly #paths: Paths;
+  readonly #reconciler: Reconciler;
+  readonly #report: Report;
+  readonly #onChange: () => void;
+  readonly #trigger: Trigger;
+  #identity: FileIdentity | undefined;
+  #problem: Fault | undefined;
+
+  constructor(paths: Paths, reconciler: Reconciler, report: Report, onChange: () => void) {
+    this.#paths = paths;
+    this.#reconciler = reconciler;
+    this.#report = report;
+    this.#onChange = onChange;
+    const { wait, maxWait } = reconciler.config.debounceMs;
+    // What is wrong is kept in #problem and logged; there is nobody here to throw it to.
+    this.#trigger = new Trigger(() => this.reload().catch(() => undefined), { waitMs: wait, maxWaitMs: maxWait });
+  }
+
+  get problems(): readonly Fault[] {
+    return this.#problem === undefined ? [] : [this.#problem];
+  }
+
+  async start(files: FileWatch): Promise<void> {
+    this.#identity = await identityAt(this.#paths.config);
+    files.add(this.#paths.config, () => this.#trigger.signal());
+  }
+
+  /** Looks whether the file changed without an event. */
+  async check(): Promise<void> {
+    if ((await identityAt(this.#paths.config)) !== this.#identity) this.#trigger.signal();
+  }
+
+  async reload(): Promise<void> {
+    this.#identity = await identityAt(this.#paths.config);
+    let config: Config;
+    try {
+      config = await loadConfig(this.#paths.config);
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      const { code, message } = error.fault;
+      // A file that an editor is replacing at this moment is not there for an instant; the next look tells.
+      if (this.#problem?.message !== message) {
+        const mistakeCount = error instanceof ConfigError ? error.mistakes.length : 1;
+        this.#report("config.rejected", { config: this.#paths.config, mistakeCount, message });
+      }
+      this.#problem = fault(code, `the config is not in force: ${message}`, { path: this.#paths.config });
+      throw error;
+    }
+    this.#problem = undefined;
+    if (config.sha256 === this.#reconciler.config.sha256) return;
+    const { added, removed, moved } = this.#reconciler.adopt(config);
+    const repoCount = config.registry.repos.length;
+    this.#report("config.loaded", { config: config.file, sha256: config.sha256, repoCount });
+    this.#report("config.changed", { added, removed, moved });
+    this.#onChange();
+    for (const repo of config.registry.repos) {
+      if ([...added, ...moved].includes(repo.name) && repo.role === "execution" && repo.publish) {
+        await this.#reconciler.observe(repo, "start");
+      }
+    }
+  }
+
+  close(): void {
+    this.#trigger.close();
+  }
+}

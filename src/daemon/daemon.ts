@@ -1,0 +1,210 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Config, loadConfig } from "../config/load.ts";
+import type { Paths } from "../config/paths.ts";
+import { ControlServer } from "../control/server.ts";
+import { cachesOf } from "../core/registry.ts";
+import { type Fault, fault, FaultError } from "../errors.ts";
+import type { Level } from "../log/events.ts";
+import { openLog } from "../log/logger.ts";
+import { inspect } from "../status/inspect.ts";
+import type { StatusReport } from "../status/report.ts";
+import { WriterLock } from "../store/lock.ts";
+import { lockHolder } from "../store/lock-holder.ts";
+import { removeTemporaries } from "../store/temporary.ts";
+import { cachePath, writable } from "../store/write-scope.ts";
+import { Reconciler } from "../sync/reconciler.ts";
+import type { Report } from "../sync/report.ts";
+import { VERSION } from "../version.ts";
+import { FileWatch } from "../watch/file-watch.ts";
+import { Watching } from "../watch/watching.ts";
+import { routes } from "./api.ts";
+import { ConfigFollower } from "./config-follower.ts";
+import { EventsStream } from "./events-stream.ts";
+import { Metrics } from "./metrics.ts";
+import { ALL, Pauses } from "./pauses.ts";
+import { Rescanning } from "./rescanning.ts";
+
+/** A command holds the lock for a moment; a starting daemon waits for it this long. */
+const LOCK_WAIT_MS = 30_000;
+/** What is due when the daemon is told to stop gets this long. */
+const GRACE_MS = 10_000;
+
+export interface DaemonOptions {
+  readonly paths: Paths;
+  readonly level: Level;
+  /** Gets the log in words as well. */
+  readonly terminal: NodeJS.WriteStream | undefined;
+}
+
+/** A running daemon. */
+export interface Daemon {
+  /** Reads the config again. @throws FaultError where it is not right; the old one stays in force. */
+  readonly reload: () => Promise<void>;
+  /** Finishes what is due, within the grace time, and lets go of everything. */
+  readonly stop: (signal: string) => Promise<void>;
+  /** Logs a defect of the program. */
+  readonly internalError: (error: unknown) => void;
+}
+
+/**
+ * Starts the daemon: everything is acquired in order and released in reverse.
+ *
+ * @throws FaultError DAEMON_RUNNING where another one runs, or a CONFIG_ code.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { paths } = options;
+  const started = performance.now();
+  const startedAt = new Date().toISOString();
+  const release: (() => Promise<void> | void)[] = [];
+  const letGo = async (): Promise<void> => {
+    for (const step of release.splice(0).reverse()) await step();
+  };
+  try {
+    const config = await loadConfig(paths.config);
+    const lock = await takeLock(paths, config);
+    release.push(() => lock.release());
+
+    const log = openLog({ file: paths.logFile, level: options.level, terminal: options.terminal });
+    release.push(() => log.close());
+    log.record("daemon.started", { pid: process.pid, version: VERSION, config: config.file, node: process.version });
+    const queue = (): StatusReport["queue"] => ({ depth: reconciler.queue.depth, oldestMs: reconciler.queue.oldestMs });
+    const metrics = new Metrics(VERSION, queue);
+    const events = new EventsStream();
+    release.push(() => events.close());
+    const report: Report = (event, fields) => {
+      log.record(event, fields);
+      metrics.report(event, fields);
+      events.report(event, fields);
+    };
+    report("config.loaded", { config: config.file, sha256: config.sha256, repoCount: config.registry.repos.length });
+
+    const now = (): Date => new Date();
+    const reconciler = new Reconciler({ config, paths, report, retries: true, now });
+    const files = new FileWatch(report);
+    release.push(() => files.close());
+    const watching = new Watching(reconciler, files, report);
+    release.push(() => watching.close());
+
+    const scope = { registry: config.registry, paths };
+    const pauses = new Pauses(writable(paths.pauseFile, scope), () => applyPauses());
+    release.push(() => pauses.close());
+    const applyPauses = (): void => {
+      const at = Date.now();
+      for (const { name } of reconciler.registry.repos) {
+        const was = reconciler.isPaused(name);
+        const is = pauses.isPaused(name, at);
+        reconciler.setPaused(name, is);
+        if (was && !is) {
+          watching.signal(name);
+          reconciler.due(name);
+        }
+      }
+    };
+    await pauses.load(Date.now());
+    applyPauses();
+
+    const follower = new ConfigFollower(paths, reconciler, report, () => {
+      watching.apply(reconciler.registry);
+      applyPauses();
+    });
+    await follower.start(files);
+    release.push(() => follower.close());
+
+    const status = (): Promise<StatusReport> =>
+      inspect({
+        registry: reconciler.registry,
+        maxBytes: reconciler.config.maxBytes,
+        copiesDirectory: paths.copiesDirectory,
+        now: now(),
+        runtime: {
+          daemon: { running: true, pid: process.pid, version: VERSION, startedAt, config: reconciler.config.file },
+          watchOf: (repo) => watching.modeOf(repo),
+          isPaused: (repo) => reconciler.isPaused(repo),
+          cacheFault: (repo) => reconciler.lane(repo).fault,
+          queue: queue(),
+          latency: metrics.latency(),
+          problems: [...follower.problems, ...contested(reconciler)],
+        },
+      });
+    const server = await ControlServer.listen(
+      paths,
+      routes({
+        reconciler,
+        metrics,
+        pauses,
+        status,
+        reload: () => follower.reload(),
+        pausesChanged: (name, until, paused) => {
+          applyPauses();
+          const repo = name === ALL ? {} : { repo: name };
+          if (!paused) report("pause.ended", repo);
+          else report("pause.changed", until === undefined ? repo : { ...repo, until: new Date(until).toISOString() });
+        },
+        listen: events.listen,
+      }),
+      report,
+    );
+    release.push(() => server.close());
+
+    for (const repo of cachesOf(config.registry)) {
+      for (const path of await removeTemporaries(cachePath(repo))) report("litter.removed", { path });
+    }
+    watching.apply(config.registry);
+    await files.ready();
+    await reconciler.reconcileAll("start");
+    await reconciler.queue.idle();
+    const rescanning = new Rescanning(reconciler, watching, follower, report);
+    release.push(() => rescanning.close());
+    report("daemon.ready", {
+      repoCount: config.registry.repos.length,
+      cacheCount: cachesOf(config.registry).length,
+      durationMs: Math.round(performance.now() - started),
+    });
+
+    return {
+      reload: () => follower.reload(),
+      internalError: (error) => {
+        const message = error instanceof Error ? error.message : String(error);
+        report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+      },
+      stop: async (signal) => {
+        const stopping = performance.now();
+        report("daemon.stopping", { signal });
+        rescanning.close();
+        await watching.flush();
+        const inTime = await Promise.race([
+          reconciler.close().then(() => true),
+          delay(GRACE_MS, false, { ref: false }),
+        ]);
+        const durationMs = Math.round(performance.now() - stopping);
+        if (!inTime) report("daemon.overdue", { caches: [...reconciler.queue.keys()], durationMs });
+        report("daemon.stopped", { durationMs });
+        await letGo();
+      },
+    };
+  } catch (error) {
+    await letGo();
+    throw error;
+  }
+}
+
+async function takeLock(paths: Paths, config: Config): Promise<WriterLock> {
+  const self = { pid: process.pid, role: "daemon", socket: paths.socket, config: config.file } as const;
+  // A command at work is waited for, another daemon is not.
+  const isDaemon = async (): Promise<boolean> => (await lockHolder(paths))?.role === "daemon";
+  const lock = await WriterLock.acquire(paths, self, LOCK_WAIT_MS, isDaemon);
+  if (lock !== undefined) return lock;
+  const holder = await lockHolder(paths);
+  if (holder?.role !== "daemon") throw new FaultError("LOCK_BUSY", `another process holds ${paths.lockFile}`);
+  throw new FaultError("DAEMON_RUNNING", `a daemon runs already (pid ${holder.pid}, config ${holder.config})`);
+}
+
+function contested(reconciler: Reconciler): Fault[] {
+  return cachesOf(reconciler.registry)
+    .filter((repo) => reconciler.lane(repo.name).contested)
+    .map((repo) => {
+      const path = cachePath(repo);
+      return fault("CACHE_CONTESTED", `${path} is being rewritten by another program`, { repo: repo.name, path });
+    });
+}

@@ -1,0 +1,105 @@
+import { readFile } from "node:fs/promises";
+import { systemCode } from "../errors.ts";
+import { replaceFile } from "../store/replace.ts";
+import { identityAt } from "../store/identity.ts";
+import type { WritablePath } from "../store/write-scope.ts";
+
+/** Stands for every repo. No repo can have this name. */
+export const ALL = "*";
+
+/** setTimeout takes no more; a longer pause is looked at again when this is over. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Which repos are paused, until when. Kept in a file, so that a restart does not end a pause. */
+export class Pauses {
+  readonly #file: WritablePath;
+  readonly #onEnd: () => void;
+  /** End of the pause in milliseconds since the epoch; undefined where only `resume` ends it. */
+  #until = new Map<string, number | undefined>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param onEnd called when a pause has run out. */
+  constructor(file: WritablePath, onEnd: () => void) {
+    this.#file = file;
+    this.#onEnd = onEnd;
+  }
+
+  async load(now: number): Promise<void> {
+    this.#until = parsePauses(await readIfThere(this.#file));
+    this.#dropEnded(now);
+    this.#arm(now);
+  }
+
+  /** @param until milliseconds since the epoch. */
+  async pause(repo: string, until: number | undefined, now: number): Promise<void> {
+    this.#until.set(repo, until);
+    await this.#save(now);
+  }
+
+  /** Ends one repo's pause, or with {@link ALL} every pause. */
+  async resume(repo: string, now: number): Promise<void> {
+    if (repo === ALL) this.#until.clear();
+    else this.#until.delete(repo);
+    await this.#save(now);
+  }
+
+  isPaused(repo: string, now: number): boolean {
+    return [repo, ALL].some((name) => {
+      if (!this.#until.has(name)) return false;
+      const until = this.#until.get(name);
+      return until === undefined || until > now;
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async #save(now: number): Promise<void> {
+    this.#arm(now);
+    const text = `${JSON.stringify(Object.fromEntries([...this.#until].map(([repo, until]) => [repo, until ?? null])))}\n`;
+    await replaceFile(this.#file, [Buffer.from(text)], { basedOn: await identityAt(this.#file) });
+  }
+
+  #dropEnded(now: number): void {
+    for (const [repo, until] of this.#until) if (until !== undefined && until <= now) this.#until.delete(repo);
+  }
+
+  #arm(now: number): void {
+    clearTimeout(this.#timer);
+    const ends = [...this.#until.values()].filter((until) => until !== undefined);
+    if (ends.length === 0) return;
+    const delay = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.min(...ends) - now));
+    this.#timer = setTimeout(() => {
+      const later = Date.now();
+      this.#dropEnded(later);
+      this.#arm(later);
+      this.#onEnd();
+    }, delay);
+  }
+}
+
+async function readIfThere(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return "{}";
+  }
+}
+
+/** Our own file; one that was spoilt pauses nobody. */
+function parsePauses(text: string): Map<string, number | undefined> {
+  const pauses = new Map<string, number | undefined>();
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return pauses;
+    for (const [repo, until] of Object.entries(value)) {
+      if (until === null) pauses.set(repo, undefined);
+      else if (typeof until === "number") pauses.set(repo, until);
+    }
+  } catch {
+    return pauses;
+  }
+  return pauses;
+}

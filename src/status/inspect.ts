@@ -1,0 +1,169 @@
+import type { Section } from "../core/cache/document.ts";
+import { parse } from "../core/cache/parse.ts";
+import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
+import { cachesOf, type Registry, type Repo, targetsOf } from "../core/registry.ts";
+import { sha256 } from "../core/snapshot.ts";
+import { type Fault, fault, FaultError } from "../errors.ts";
+import { openCache } from "../store/cache-file.ts";
+import { copiesOf } from "../store/copies.ts";
+import { readStateFile } from "../store/state-file.ts";
+import { cachePath } from "../store/write-scope.ts";
+import { heldBack } from "../sync/sources.ts";
+import type { EdgeReport, RepoStatus, Runtime, StatusReport } from "./report.ts";
+
+export interface InspectOptions {
+  readonly registry: Registry;
+  readonly maxBytes: number;
+  readonly copiesDirectory: string;
+  readonly runtime: Runtime;
+  readonly now: Date;
+}
+
+interface SourceFacts {
+  readonly bytes: Buffer | undefined;
+  readonly sha256: string | undefined;
+  readonly changedAt: string | undefined;
+  readonly fault: Fault | undefined;
+}
+
+interface CacheFacts {
+  readonly sections: ReadonlyMap<string, Section>;
+  readonly damaged: ReadonlySet<string>;
+  readonly fault: Fault | undefined;
+}
+
+/**
+ * Looks at every state file and every cache as they are on disk at this moment, and compares
+ * digests. Nothing that the daemon remembers can make an edge look fresh. Reads only.
+ */
+export async function inspect(options: InspectOptions): Promise<StatusReport> {
+  const { registry, runtime } = options;
+  const sources = new Map<string, SourceFacts>();
+  const caches = new Map<string, CacheFacts>();
+  for (const repo of registry.repos) {
+    if (repo.role === "execution") sources.set(repo.name, await sourceFacts(repo, options));
+  }
+  for (const repo of cachesOf(registry)) caches.set(repo.name, await cacheFacts(repo, registry));
+  const edges = registry.repos.flatMap((from) =>
+    targetsOf(registry, from).map((to) => edgeReport(from, to, sources, caches, options)),
+  );
+  const problems = [...runtime.problems, ...faultsOf(sources, caches, edges, runtime)];
+  const repos = registry.repos.map((repo) => repoStatus(repo, sources.get(repo.name), runtime));
+  const copies = await Promise.all(
+    registry.repos.map(async ({ name }) =>
+      (await copiesOf(name, options.copiesDirectory)).map((copy) => ({ repo: name, ...copy })),
+    ),
+  );
+  return {
+    status: overallStatus(runtime.daemon.running, edges, problems.length),
+    daemon: runtime.daemon,
+    repos,
+    edges,
+    queue: runtime.queue,
+    latency: runtime.latency,
+    problems,
+    copies: copies.flat(),
+  };
+}
+
+async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceFacts> {
+  const read = await readStateFile(repo, options.maxBytes);
+  if (!read.ok) return { bytes: undefined, sha256: undefined, changedAt: undefined, fault: read.fault };
+  return {
+    bytes: read.bytes,
+    sha256: sha256(read.bytes),
+    changedAt: read.changedAt,
+    fault: options.runtime.isPaused(repo.name)
+      ? fault("PAUSED", `${repo.name} is paused`, { repo: repo.name })
+      : heldBack(repo, read.bytes, false),
+  };
+}
+
+async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {
+  try {
+    const opened = await openCache(repo);
+    await opened.handle?.close();
+    const { parts } = parse(opened.bytes ?? Buffer.alloc(0), { registered: registry.repos.map((r) => r.name) });
+    const sections = new Map<string, Section>();
+    const damaged = new Set<string>();
+    for (const part of parts) {
+      if (part.kind === "section") sections.set(part.section.repo, part.section);
+      else if (part.kind === "damaged") damaged.add(part.repo);
+    }
+    return { sections, damaged, fault: undefined };
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return { sections: new Map(), damaged: new Set(), fault: { ...error.fault, repo: repo.name } };
+  }
+}
+
+function edgeReport(
+  from: Repo,
+  to: Repo,
+  sources: ReadonlyMap<string, SourceFacts>,
+  caches: ReadonlyMap<string, CacheFacts>,
+  options: InspectOptions,
+): EdgeReport {
+  const source = sources.get(from.name);
+  const cache = caches.get(to.name);
+  const section = cache?.sections.get(from.name);
+  const cacheFault = cache?.fault ?? options.runtime.cacheFault(to.name);
+  const status = edgeStatus({
+    sourceSha256: source?.sha256,
+    sourceTrouble: source?.fault === undefined ? undefined : sourceTrouble(source.fault.code),
+    cacheFails: cacheFault !== undefined,
+    section: sectionState(section, cache?.damaged.has(from.name) === true),
+  });
+  const error = status === "failed" ? (cacheFault ?? source?.fault) : source?.fault;
+  const behindSince = source?.changedAt === undefined ? undefined : Date.parse(source.changedAt);
+  return {
+    from: from.name,
+    to: to.name,
+    cache: cachePath(to),
+    status,
+    syncedAt: section?.syncedAt ?? null,
+    lagMs: status === "fresh" || behindSince === undefined ? 0 : Math.max(0, options.now.getTime() - behindSince),
+    error: status === "fresh" ? null : (error ?? null),
+  };
+}
+
+function sectionState(section: Section | undefined, damaged: boolean): SectionState {
+  if (damaged) return { kind: "damaged" };
+  return section === undefined ? { kind: "absent" } : { kind: "section", sha256: section.sha256 };
+}
+
+/** Each fault once, however many edges it concerns; a fault that hurts no edge is still told. */
+function faultsOf(
+  sources: ReadonlyMap<string, SourceFacts>,
+  caches: ReadonlyMap<string, CacheFacts>,
+  edges: readonly EdgeReport[],
+  runtime: Runtime,
+): Fault[] {
+  const found: Fault[] = [];
+  for (const [name, { fault: trouble }] of sources) {
+    // An empty file whose emptiness the peers hold already is what somebody asked for.
+    const settled = edges.filter((edge) => edge.from === name).every((edge) => edge.status === "fresh");
+    if (trouble !== undefined && !(trouble.code === "STATE_FILE_EMPTY" && settled)) found.push(trouble);
+  }
+  for (const [name, cache] of caches) {
+    const trouble = cache.fault ?? runtime.cacheFault(name);
+    if (trouble !== undefined) found.push(trouble);
+  }
+  return found;
+}
+
+function repoStatus(repo: Repo, source: SourceFacts | undefined, runtime: Runtime): RepoStatus {
+  return {
+    name: repo.name,
+    path: repo.path,
+    role: repo.role,
+    stateFile: {
+      exists: source?.bytes !== undefined,
+      sha256: source?.sha256 ?? null,
+      bytes: source?.bytes?.length ?? 0,
+      changedAt: source?.changedAt ?? null,
+    },
+    watch: repo.role === "passive" ? "off" : runtime.watchOf(repo.name),
+    paused: runtime.isPaused(repo.name),
+  };
+}

@@ -1,0 +1,153 @@
+import { styleText } from "node:util";
+import Table from "cli-table3";
+import ms from "ms";
+import type { EdgeStatus } from "../core/health.ts";
+import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
+
+export interface TextOptions {
+  /** Milliseconds since the epoch; ages are counted from it. */
+  readonly now: number;
+  readonly colour: boolean;
+}
+
+type Colour = "green" | "yellow" | "red" | "dim" | "bold";
+type Paint = (colour: Colour, text: string) => string;
+
+const MEANING: Readonly<Record<EdgeStatus, string>> = {
+  fresh: "the peer holds what the file says now",
+  stale: "the peer holds an older state",
+  missing: "the peer holds no state of this repo",
+  damaged: "the peer's section was altered",
+  held: "the file waits; the peer keeps the last good state",
+  blocked: "the file is refused as it is",
+  failed: "the file or the cache cannot be read or written",
+};
+
+const COLOUR_OF: Readonly<Record<EdgeStatus, Colour>> = {
+  fresh: "green",
+  stale: "yellow",
+  missing: "yellow",
+  held: "yellow",
+  damaged: "red",
+  blocked: "red",
+  failed: "red",
+};
+
+/** A report for a person, problems first, without a newline at the end. */
+export function statusText(report: StatusReport, options: TextOptions): string {
+  const paint: Paint = (colour, text) => (options.colour ? styleText(colour, text) : text);
+  const blocks = [headline(report, options, paint), problems(report, paint), repoTable(report, options, paint)];
+  blocks.push(unfreshEdges(report, options, paint), copies(report), legend(report, paint));
+  return blocks.filter((block) => block !== "").join("\n\n");
+}
+
+function headline(report: StatusReport, options: TextOptions, paint: Paint): string {
+  const { daemon, latency } = report;
+  const colour = { healthy: "green", degraded: "yellow", down: "red" } as const;
+  const fresh = report.edges.filter((edge) => edge.status === "fresh").length;
+  const running = daemon.running
+    ? `daemon ${daemon.pid ?? "?"} (${daemon.version})${daemon.startedAt === null ? "" : `, up ${age(daemon.startedAt, options.now)}`}`
+    : "no daemon";
+  const lines = [
+    `${paint(colour[report.status], report.status)}: ${fresh} of ${report.edges.length} edges fresh, ${running}`,
+    paint("dim", `config ${daemon.config}`),
+  ];
+  if (latency.count > 0) {
+    lines.push(paint("dim", `save to peer: half within ${ms(latency.p50Ms)}, 99 of 100 within ${ms(latency.p99Ms)}`));
+  }
+  return lines.join("\n");
+}
+
+function problems(report: StatusReport, paint: Paint): string {
+  return report.problems
+    .map(({ code, message, remedy }) => `${paint("red", code)} ${visible(message)}\n  ${remedy}`)
+    .join("\n");
+}
+
+function repoTable(report: StatusReport, options: TextOptions, paint: Paint): string {
+  if (report.repos.length === 0) return "No repos are registered. Add one: state-syncd repos add <path>";
+  const rows = report.repos.map((repo) => [
+    repo.name,
+    repo.role === "passive" ? paint("dim", "passive") : stateFile(repo, options),
+    repo.paused ? paint("yellow", "paused") : watch(repo, paint),
+    summary(report.edges.filter((edge) => edge.from === repo.name), paint),
+    summary(report.edges.filter((edge) => edge.to === repo.name), paint),
+  ]);
+  const heads = ["repo", "state file", "watched by", "in its peers", "in its cache"].map((head) => paint("dim", head));
+  return table([heads, ...rows]);
+}
+
+function stateFile(repo: RepoStatus, options: TextOptions): string {
+  const { exists, bytes, changedAt } = repo.stateFile;
+  if (!exists || changedAt === null) return "none readable";
+  return `${bytes.toLocaleString("en-US")} B, ${age(changedAt, options.now)} old`;
+}
+
+function watch(repo: RepoStatus, paint: Paint): string {
+  if (repo.watch === "events") return "events";
+  if (repo.watch === "off") return paint("dim", "-");
+  return paint("yellow", repo.watch === "polling" ? "polling" : "rescan only");
+}
+
+/** `3 fresh, 1 stale` */
+function summary(edges: readonly EdgeReport[], paint: Paint): string {
+  if (edges.length === 0) return paint("dim", "-");
+  const counts = new Map<EdgeStatus, number>();
+  for (const { status } of edges) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, count]) => paint(COLOUR_OF[status], `${count} ${status}`)).join(", ");
+}
+
+function unfreshEdges(report: StatusReport, options: TextOptions, paint: Paint): string {
+  const edges = report.edges.filter((edge) => edge.status !== "fresh");
+  if (edges.length === 0) return "";
+  const most = 20;
+  const rows = edges.slice(0, most).map((edge) => [
+    `${edge.from} -> ${edge.to}`,
+    paint(COLOUR_OF[edge.status], edge.status),
+    edge.lagMs > 0 ? `behind for ${ms(edge.lagMs)}` : "",
+    edge.syncedAt === null ? "never synced" : `synced ${age(edge.syncedAt, options.now)} ago`,
+    edge.error?.code ?? "",
+  ]);
+  const more = edges.length > most ? `\n... and ${edges.length - most} more: state-syncd status --json` : "";
+  return table(rows) + more;
+}
+
+function copies(report: StatusReport): string {
+  return report.copies
+    .filter((copy) => copy.reason === "adopted")
+    .map((copy) => `${copy.repo}'s old cache was adopted; as it was before: ${visible(copy.path)}`)
+    .join("\n");
+}
+
+/** Only the words that stand above. */
+function legend(report: StatusReport, paint: Paint): string {
+  const present = new Set(report.edges.map((edge) => edge.status).filter((status) => status !== "fresh"));
+  return [...present].map((status) => paint("dim", `${status}: ${MEANING[status]}`)).join("\n");
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const plain = new Table({
+    chars: Object.fromEntries(BORDERS.map((border) => [border, ""])),
+    style: { "padding-left": 0, "padding-right": 2, compact: true },
+  });
+  plain.push(...rows.map((row) => [...row]));
+  return plain
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+const BORDERS = (
+  "top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right " +
+  "left left-mid mid mid-mid right right-mid middle"
+).split(" ");
+
+function age(iso: string, now: number): string {
+  return ms(Math.max(0, now - Date.parse(iso)));
+}
+
+/** Paths and messages may hold anything; a terminal must not obey it. */
+function visible(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
+}

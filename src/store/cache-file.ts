@@ -1,0 +1,157 @@
+import { constants, fstatSync } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, realpath, stat } from "node:fs/promises";
+import { basename, join, sep } from "node:path";
+import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
+import { fault, type Fault, type FaultCode, FaultError, systemCode } from "../errors.ts";
+import { type FileIdentity, identityOf } from "./identity.ts";
+import { cachePath } from "./write-scope.ts";
+
+/** No mesh of state files makes a cache this large; what is larger is not ours to load. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
+/** A cache as it was found. Its handle stays open until the caller closes it. */
+export interface OpenedCache {
+  /** The cache's real path: where a link inside the repo leads, if it is one. */
+  readonly file: string;
+  readonly bytes: Buffer | undefined;
+  readonly identity: FileIdentity | undefined;
+  readonly changedAtMs: number;
+  readonly like: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined;
+  readonly handle: FileHandle | undefined;
+}
+
+/**
+ * Opens and reads a repo's cache. A cache, or a `.aibrain`, that is not there is no fault.
+ *
+ * @throws FaultError with a CACHE_ code, or REPO_MISSING.
+ */
+export async function openCache(repo: Repo): Promise<OpenedCache> {
+  const path = cachePath(repo);
+  try {
+    const root = await realpath(repo.path);
+    const directory = await realDirectory(repo, root);
+    if (directory === undefined) return absent(path);
+    const file = await realFile(join(directory, CACHE_FILE), root, path);
+    return await readOpened(file, path);
+  } catch (cause) {
+    throw cause instanceof FaultError ? cause : new CacheError(cause, repo);
+  }
+}
+
+/**
+ * Makes `.aibrain` where it is missing. The repo itself is never made: a directory that is gone
+ * is gone, and an empty one is a mount point whose disk is away.
+ *
+ * @throws FaultError with a CACHE_ code, or REPO_MISSING.
+ */
+export async function makeCacheDirectory(repo: Repo): Promise<void> {
+  try {
+    if ((await readdir(repo.path)).length === 0) {
+      throw new FaultError("REPO_MISSING", `${repo.path} is empty`, { path: repo.path, repo: repo.name });
+    }
+    await mkdir(join(repo.path, CACHE_DIRECTORY), { mode: 0o755 });
+  } catch (cause) {
+    if (cause instanceof FaultError) throw cause;
+    if (systemCode(cause) !== "EEXIST") throw new CacheError(cause, repo);
+  }
+}
+
+/** A file system's error on the way to a cache, as the fault that the user can act on. */
+export class CacheError extends FaultError {
+  constructor(cause: unknown, repo: Repo) {
+    const { code, message } = cacheFault(cause, repo);
+    super(code, message, { path: cachePath(repo), repo: repo.name, cause });
+  }
+}
+
+function cacheFault(cause: unknown, repo: Repo): Pick<Fault, "code" | "message"> {
+  const code = systemCode(cause);
+  const path = cachePath(repo);
+  switch (code) {
+    case "ENOENT":
+      return fault("REPO_MISSING", `${repo.path} is not there`);
+    case "EACCES":
+    case "EPERM":
+      return fault("CACHE_PERMISSION", `permission denied (${code}) for ${path}`);
+    case "ENOSPC":
+    case "EDQUOT":
+      return fault("CACHE_DISK_FULL", `no space left (${code}) for ${path}`);
+    case "EROFS":
+      return fault("CACHE_READ_ONLY", `${path} lies on a read-only file system`);
+    case "ELOOP":
+      return fault("CACHE_NOT_REGULAR", `${path} is a link that leads nowhere`);
+    case "ENOTDIR":
+      return fault("CACHE_NOT_DIRECTORY", `${join(repo.path, CACHE_DIRECTORY)} is not a directory`);
+    default:
+      return fault("CACHE_IO", `${code ?? String(cause)} for ${path}`);
+  }
+}
+
+async function realDirectory(repo: Repo, root: string): Promise<string | undefined> {
+  const directory = join(repo.path, CACHE_DIRECTORY);
+  const real = await realpathIfThere(directory);
+  if (real === undefined) return undefined;
+  if (!isInside(real, root)) {
+    throw new FaultError("CACHE_OUTSIDE", `${directory} leads to ${real}, out of its repo`, { path: directory });
+  }
+  if (!(await stat(real)).isDirectory()) {
+    throw new FaultError("CACHE_NOT_DIRECTORY", `${directory} is not a directory`, { path: directory });
+  }
+  return real;
+}
+
+async function realFile(file: string, root: string, path: string): Promise<string> {
+  const real = (await realpathIfThere(file)) ?? file;
+  if (isInside(real, root)) return real;
+  throw new FaultError("CACHE_OUTSIDE", `${path} leads to ${real}, out of its repo`, { path });
+}
+
+async function readOpened(file: string, path: string): Promise<OpenedCache> {
+  let handle: FileHandle;
+  try {
+    // NONBLOCK: a FIFO in the cache's place must not stop the lane.
+    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return absent(file);
+    throw error;
+  }
+  try {
+    const stats = fstatSync(handle.fd, { bigint: true });
+    refuse(!stats.isFile(), "CACHE_NOT_REGULAR", `${path} is not a regular file`, path);
+    refuse(stats.size > MOST_BYTES, "CACHE_TOO_LARGE", `${path} has ${stats.size} bytes`, path);
+    const bytes = await handle.readFile();
+    // Of a file that changed while it was read, the identity at the start makes the later check fail.
+    return {
+      file,
+      bytes,
+      identity: identityOf(stats),
+      changedAtMs: Number(stats.mtimeNs / 1_000_000n),
+      like: { mode: Number(stats.mode), uid: Number(stats.uid), gid: Number(stats.gid) },
+      handle,
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function refuse(when: boolean, code: FaultCode, message: string, path: string): void {
+  if (when) throw new FaultError(code, message, { path });
+}
+
+function absent(file: string): OpenedCache {
+  return { file, bytes: undefined, identity: undefined, changedAtMs: 0, like: undefined, handle: undefined };
+}
+
+async function realpathIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    return undefined;
+  }
+}
+
+function isInside(real: string, root: string): boolean {
+  return real.startsWith(root.endsWith(sep) ? root : root + sep) && basename(real) !== "";
+}

@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { systemCode } from "../errors.ts";
+
+export interface GitPosition {
+  /** Undefined on a detached HEAD. */
+  readonly branch?: string;
+  /** First seven hex digits, as git shows them. */
+  readonly commit: string;
+}
+
+const COMMIT = /^([0-9a-f]{7})[0-9a-f]{33,57}$/;
+
+/**
+ * Branch and commit of a working tree, read from the files that git keeps: a git process for
+ * every save would cost more than the rest of a sync. Worktrees and packed refs are understood;
+ * anything else (a reftable, no repository at all) gives undefined.
+ */
+export async function gitPosition(workTree: string): Promise<GitPosition | undefined> {
+  try {
+    const gitDirectory = await findGitDirectory(workTree);
+    const head = (await readFile(join(gitDirectory, "HEAD"), "utf8")).trim();
+    const detached = COMMIT.exec(head)?.[1];
+    if (detached !== undefined) return { commit: detached };
+    const ref = /^ref: (refs\/heads\/(\S+))$/.exec(head);
+    const [, name, branch] = ref ?? [];
+    if (name === undefined || branch === undefined) return undefined;
+    const commit = await resolveRef(gitDirectory, name);
+    return commit === undefined ? undefined : { branch, commit };
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+async function findGitDirectory(workTree: string): Promise<string> {
+  const dotGit = join(workTree, ".git");
+  const pointer = await readIfThere(dotGit);
+  // A directory in the ordinary case; a worktree and a submodule have a file that names it.
+  const target = pointer === undefined ? undefined : /^gitdir: (.+)$/m.exec(pointer)?.[1];
+  if (target === undefined) return dotGit;
+  return isAbsolute(target) ? target : resolve(workTree, target);
+}
+
+async function resolveRef(gitDirectory: string, name: string): Promise<string | undefined> {
+  const shared = (await readIfThere(join(gitDirectory, "commondir")))?.trim();
+  const common = shared === undefined ? gitDirectory : resolve(gitDirectory, shared);
+  const loose = (await readIfThere(join(common, name)))?.trim();
+  const found = loose === undefined ? undefined : COMMIT.exec(loose)?.[1];
+  if (found !== undefined) return found;
+  const packed = await readIfThere(join(common, "packed-refs"));
+  const line = packed?.split("\n").find((entry) => entry.endsWith(` ${name}`));
+  return line === undefined ? undefined : COMMIT.exec(line.slice(0, line.indexOf(" ")))?.[1];
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,118 @@
+import { constants, fstatSync, renameSync, statSync } from "node:fs";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { systemCode } from "../errors.ts";
+import { type FileIdentity, identityOf } from "./identity.ts";
+import { temporaryFor } from "./temporary.ts";
+import type { WritablePath } from "./write-scope.ts";
+
+export interface ReplaceOptions {
+  /**
+   * The file that the new content was made from; undefined where there was none. When something
+   * else stands there in the end, nothing is replaced.
+   */
+  readonly basedOn: FileIdentity | undefined;
+  /** Permission bits and owner of the file that is replaced; a new one is private. */
+  readonly like?: { readonly mode: number; readonly uid: number; readonly gid: number };
+}
+
+/** The new file's identity, or undefined where another writer was faster and nothing was done. */
+export type Replaced = { readonly identity: FileIdentity | undefined } | undefined;
+
+/**
+ * Puts new content in the place of a file so that a reader sees the old or the new one, whole,
+ * whatever happens: temporary beside it, length checked, fsync, rename, fsync of the directory.
+ *
+ * @throws the file system's error. The old file is untouched then and no temporary is left.
+ */
+export async function replaceFile(
+  target: WritablePath,
+  chunks: readonly Buffer[],
+  options: ReplaceOptions,
+): Promise<Replaced> {
+  const temporary = temporaryFor(target);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const handle = await open(temporary, flags, 0o600);
+  try {
+    await writeAll(handle, chunks);
+    await copyAttributes(handle, options.like);
+    await handle.sync();
+    const written = fstatSync(handle.fd, { bigint: true });
+    // From the check to the rename nothing else runs in this process: for another writer the
+    // window is these two system calls.
+    if (identityNow(target) !== options.basedOn) {
+      await unlink(temporary);
+      return undefined;
+    }
+    renameSync(temporary, target);
+    const placed = fstatSync(handle.fd, { bigint: true });
+    await syncDirectory(dirname(target));
+    // The rename moved ctime. A moved mtime or size is somebody who wrote into the new file already.
+    const untouched = placed.mtimeNs === written.mtimeNs && placed.size === written.size;
+    return { identity: untouched ? identityOf(placed) : undefined };
+  } catch (error) {
+    await unlinkQuietly(temporary);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeAll(handle: FileHandle, chunks: readonly Buffer[]): Promise<void> {
+  let rest = chunks.filter((chunk) => chunk.length > 0);
+  while (rest.length > 0) {
+    // A nearly full disk takes a part and reports success; only the count tells.
+    const { bytesWritten } = await handle.writev(rest);
+    if (bytesWritten === 0) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    rest = without(rest, bytesWritten);
+  }
+}
+
+function without(chunks: readonly Buffer[], count: number): Buffer[] {
+  let left = count;
+  const rest: Buffer[] = [];
+  for (const chunk of chunks) {
+    if (left >= chunk.length) left -= chunk.length;
+    else {
+      rest.push(chunk.subarray(left));
+      left = 0;
+    }
+  }
+  return rest;
+}
+
+async function copyAttributes(handle: FileHandle, like: ReplaceOptions["like"]): Promise<void> {
+  if (like === undefined) return;
+  const now = fstatSync(handle.fd);
+  if (now.uid !== like.uid || now.gid !== like.gid) {
+    try {
+      await handle.chown(like.uid, like.gid);
+    } catch (error) {
+      // Only root may give files away; the owner of the new file is then whoever we run as.
+      if (systemCode(error) !== "EPERM") throw error;
+    }
+  }
+  await handle.chmod(like.mode & 0o7777);
+}
+
+function identityNow(path: string): FileIdentity | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? undefined : identityOf(stats);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function unlinkQuietly(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch {
+    // Renamed away, or the disk is gone: the next start sweeps.
+  }
+}

@@ -1,0 +1,102 @@
+import { isUtf8 } from "node:buffer";
+import { constants } from "node:fs";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+import type { Repo } from "../core/registry.ts";
+import { fault, type Fault, type FaultCode, systemCode } from "../errors.ts";
+import { type FileIdentity, identityOf } from "./identity.ts";
+
+/** A state file as it was read at one moment, or why it could not be. */
+export type StateRead =
+  | {
+      readonly ok: true;
+      readonly bytes: Buffer;
+      /** mtime, ISO 8601, UTC. */
+      readonly changedAt: string;
+      readonly identity: FileIdentity;
+    }
+  | { readonly ok: false; readonly fault: Fault; readonly identity: FileIdentity | undefined };
+
+/** Where a repo's state file is, by the paths of the config. */
+export function stateFilePath(repo: Pick<Repo, "path" | "stateFile">): string {
+  return join(repo.path, repo.stateFile);
+}
+
+/**
+ * Reads a state file once. It is opened for reading only, without following a link at its end,
+ * and never waits: a FIFO or a device is refused unread.
+ *
+ * @param maxBytes a larger file is refused unread.
+ */
+export async function readStateFile(repo: Repo, maxBytes: number): Promise<StateRead> {
+  const path = stateFilePath(repo);
+  try {
+    const root = await realpath(repo.path);
+    const real = await realpath(path);
+    if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) {
+      return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, out of its repo`);
+    }
+    // Opening a device can do things, so it is looked at first; the opened file is looked at again.
+    if (!(await stat(real)).isFile()) return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`);
+    const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return await readOpened(repo, path, handle, maxBytes);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    return await unreadable(repo, path, error);
+  }
+}
+
+async function readOpened(repo: Repo, path: string, handle: FileHandle, maxBytes: number): Promise<StateRead> {
+  const before = await handle.stat({ bigint: true });
+  const identity = identityOf(before);
+  if (!before.isFile()) return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`, identity);
+  if (before.size > maxBytes) {
+    const message = `${path} has ${before.size} bytes, more than the ${maxBytes} allowed`;
+    return refused(repo, "STATE_FILE_TOO_LARGE", message, identity);
+  }
+  const bytes = await readAtMost(handle, Number(before.size) + 1);
+  const after = identityOf(await handle.stat({ bigint: true }));
+  if (after !== identity || bytes.length !== Number(before.size)) {
+    return refused(repo, "STATE_FILE_UNSETTLED", `${path} changed while it was read`, after);
+  }
+  if (!isUtf8(bytes)) return refused(repo, "STATE_FILE_NOT_UTF8", `${path} is not UTF-8 text`, identity);
+  const changedAt = new Date(Number(before.mtimeNs / 1_000_000n)).toISOString();
+  return { ok: true, bytes, changedAt, identity };
+}
+
+async function readAtMost(handle: FileHandle, most: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(most);
+  let length = 0;
+  while (length < most) {
+    const { bytesRead } = await handle.read(buffer, length, most - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
+}
+
+async function unreadable(repo: Repo, path: string, error: unknown): Promise<StateRead> {
+  const code = systemCode(error);
+  if (code === undefined) throw error;
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    if (await isMissing(repo.path)) return refused(repo, "REPO_MISSING", `${repo.path} is not there`);
+    return refused(repo, "STATE_FILE_MISSING", `${path} is not there`);
+  }
+  return refused(repo, "STATE_FILE_UNREADABLE", `cannot read ${path}: ${code}`);
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function refused(repo: Repo, code: FaultCode, message: string, identity?: FileIdentity): StateRead {
+  return { ok: false, fault: fault(code, message, { repo: repo.name, path: stateFilePath(repo) }), identity };
+}

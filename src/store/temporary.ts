@@ -1,0 +1,50 @@
+import { randomBytes } from "node:crypto";
+import { readdir, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { systemCode } from "../errors.ts";
+
+const SUFFIX = ".state-syncd-tmp";
+const PATTERN = /^\.(.+)\.\d+-[0-9a-f]{12}\.state-syncd-tmp$/;
+
+/** A name beside `target` that no other process and no other turn uses. */
+export function temporaryFor(target: string): string {
+  const unique = `${process.pid}-${randomBytes(6).toString("hex")}`;
+  return join(dirname(target), `.${basename(target)}.${unique}${SUFFIX}`);
+}
+
+/** True for the temporaries that {@link temporaryFor} makes for a file of that name. */
+export function isTemporaryOf(name: string, targetName: string): boolean {
+  return PATTERN.exec(name)?.[1] === targetName;
+}
+
+/**
+ * Removes what a killed process left beside `target`. Only for the holder of the writer's lock:
+ * to everyone else a temporary may be somebody's work in progress.
+ *
+ * @returns the paths removed.
+ */
+export async function removeTemporaries(target: string): Promise<string[]> {
+  const directory = dirname(target);
+  const removed: string[] = [];
+  for (const name of await namesIn(directory)) {
+    if (!isTemporaryOf(name, basename(target))) continue;
+    const path = join(directory, name);
+    try {
+      await unlink(path);
+      removed.push(path);
+    } catch (error) {
+      // A directory that cannot be written now is reported when its cache is.
+      if (systemCode(error) === undefined) throw error;
+    }
+  }
+  return removed;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return [];
+  }
+}

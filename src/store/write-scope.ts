@@ -1,0 +1,33 @@
+import { join, sep } from "node:path";
+import { CACHE_DIRECTORY, CACHE_FILE, cachesOf, type Registry, type Repo } from "../core/registry.ts";
+import type { Paths } from "../config/paths.ts";
+
+/** A path that {@link writable} has let through. Nothing else can be given to what writes. */
+export type WritablePath = string & { readonly writable: true };
+
+export interface WriteScope {
+  readonly registry: Registry;
+  readonly paths: Pick<Paths, "stateDirectory" | "runDirectory">;
+}
+
+/** Where a repo's cache is, by the paths of the config. */
+export function cachePath(repo: Pick<Repo, "path">): string {
+  return join(repo.path, CACHE_DIRECTORY, CACHE_FILE);
+}
+
+/**
+ * The allow-list of everything that state-syncd writes by itself: the caches of registered,
+ * subscribing repos, and its own state and run directories. (`init` and `repos` write the config
+ * file, which the user names.)
+ *
+ * @param real where `path` leads, if it is a link that was found to stay inside its repo.
+ * @throws Error on any other path. That is a defect of the program, never the user's mistake.
+ */
+export function writable(path: string, scope: WriteScope, real = path): WritablePath {
+  const own = [scope.paths.stateDirectory, scope.paths.runDirectory];
+  const allowed =
+    own.some((directory) => path.startsWith(directory + sep)) ||
+    cachesOf(scope.registry).some((repo) => cachePath(repo) === path);
+  if (!allowed) throw new Error(`refusing to write ${path}: it is neither a registered cache nor our own`);
+  return real as WritablePath;
+}

@@ -1,0 +1,286 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { retryDelay } from "../core/backoff.ts";
+import { type EdgeOutcome, merge, type MergeResult } from "../core/cache/merge.ts";
+import { type Contest, healDelay, healed, isContested, PEACE } from "../core/contest.ts";
+import { peersOf, type Registry, type Repo } from "../core/registry.ts";
+import { type Fault, FaultError } from "../errors.ts";
+import { CacheError, makeCacheDirectory, openCache, type OpenedCache } from "../store/cache-file.ts";
+import { keepCopy } from "../store/copies.ts";
+import type { FileIdentity } from "../store/identity.ts";
+import { replaceFile } from "../store/replace.ts";
+import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
+import { Displaced } from "./displaced.ts";
+import type { Report } from "./report.ts";
+import type { Sources } from "./sources.ts";
+
+/** What a lane has to know of the world at the moment of its turn. */
+export interface LaneWorld {
+  readonly registry: () => Registry;
+  readonly scope: () => WriteScope & { readonly paths: { readonly copiesDirectory: string } };
+  readonly sources: Sources;
+  /** A cache that somebody else changed this recently is left alone until it rests, in milliseconds. */
+  readonly settleMs: () => number;
+  /** ... but never longer than this. */
+  readonly maxSettleMs: () => number;
+  /** Makes the lane due again after a while, in milliseconds. */
+  readonly dueAfter: (repo: string, delayMs: number) => void;
+  readonly report: Report;
+  readonly now: () => Date;
+}
+
+export interface TurnResult {
+  readonly outcomes: ReadonlyMap<string, EdgeOutcome>;
+  readonly fault: Fault | undefined;
+}
+
+/** Somebody else may change the cache between our read and our rename this often in one turn. */
+const MOST_RACES = 20;
+
+/**
+ * One cache and everything that is waiting for it. A turn takes all of it: reads the cache,
+ * merges the newest snapshots in, replaces the file. The work queue sees to it that turns of one
+ * cache never overlap.
+ */
+export class CacheLane {
+  readonly #repo: string;
+  readonly #world: LaneWorld;
+  #refresh = new Set<string>();
+  #waiters: ((result: TurnResult) => void)[] = [];
+  /** The cache as we left or last found it in order. */
+  #known: FileIdentity | undefined;
+  #failures = 0;
+  #fault: Fault | undefined;
+  #contest: Contest = PEACE;
+  #contestReported = false;
+  /** Content digests that this cache held after our last look, to tell a heal from an update. */
+  #pushed = new Map<string, string>();
+  readonly #displaced: Displaced;
+
+  constructor(repo: string, world: LaneWorld) {
+    this.#repo = repo;
+    this.#world = world;
+    this.#displaced = new Displaced(() => world.dueAfter(repo, 0));
+  }
+
+  /** What keeps this cache from being written, if something does. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  get contested(): boolean {
+    return isContested(this.#contest, performance.now());
+  }
+
+  /** True where the cache on disk is the one that we know. */
+  recognises(identity: FileIdentity | undefined): boolean {
+    return identity !== undefined && identity === this.#known;
+  }
+
+  /** Milliseconds that a heal has to wait while somebody fights over the cache. */
+  get healDelayMs(): number {
+    return healDelay(this.#contest, performance.now());
+  }
+
+  /** Has the next turn renew `Last Synced` of these peers, and tell how it went. */
+  request(refresh: readonly string[]): Promise<TurnResult> {
+    for (const peer of refresh) this.#refresh.add(peer);
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** One turn. Never rejects for what the file system does. */
+  async turn(): Promise<void> {
+    const refresh = this.#refresh;
+    const waiters = this.#waiters;
+    this.#refresh = new Set();
+    this.#waiters = [];
+    const result = await this.#attempt(refresh);
+    for (const resolve of waiters) resolve(result);
+  }
+
+  async close(): Promise<void> {
+    await this.#displaced.close();
+  }
+
+  async #attempt(refresh: ReadonlySet<string>): Promise<TurnResult> {
+    const registry = this.#world.registry();
+    const target = registry.repos.find((repo) => repo.name === this.#repo);
+    if (target === undefined) return { outcomes: new Map(), fault: undefined };
+    try {
+      const outcomes = await this.#reconcile(target, registry, refresh);
+      this.#succeeded(target);
+      return { outcomes, fault: undefined };
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      this.#failed(target, error.fault);
+      return { outcomes: new Map(), fault: error.fault };
+    }
+  }
+
+  async #reconcile(
+    target: Repo,
+    registry: Registry,
+    refresh: ReadonlySet<string>,
+  ): Promise<ReadonlyMap<string, EdgeOutcome>> {
+    const started = performance.now();
+    const lateEdit = await this.#lateEdit(target);
+    for (let race = 0; race < MOST_RACES; race += 1) {
+      const opened = await this.#openAtRest(target, started);
+      let keepHandle = false;
+      try {
+        // Where a third text stands in the cache by now, the late edit stays in its copy.
+        const base = lateEdit !== undefined && this.recognises(opened.identity) ? lateEdit : opened.bytes;
+        const peers = peersOf(registry, target);
+        const result = merge(base, {
+          peers: peers.map((peer) => peer.name),
+          registered: registry.repos.map((repo) => repo.name),
+          snapshots: this.#world.sources.snapshotsOf(peers),
+          refresh,
+          now: this.#world.now().toISOString(),
+        });
+        if (!result.changed && base === opened.bytes) {
+          this.#noteKnown(opened.identity, result);
+          this.#world.report("cache.unchanged", { cache: target.name, durationMs: elapsed(started) });
+          return result.outcomes;
+        }
+        await this.#copyIfNeeded(result, opened, target);
+        const replaced = await this.#replace(result, opened, target);
+        if (replaced === undefined) continue;
+        keepHandle = this.#displaced.watch(opened);
+        this.#tell(target, result, opened, replaced.identity, started);
+        return result.outcomes;
+      } finally {
+        if (!keepHandle) await opened.handle?.close();
+      }
+    }
+    const path = cachePath(target);
+    throw new FaultError("CACHE_BUSY", `${path} changed ${MOST_RACES} times while it was being updated`, {
+      path,
+      repo: target.name,
+    });
+  }
+
+  /** Opens the cache; where somebody else is writing it right now, waits until it rests. */
+  async #openAtRest(target: Repo, started: number): Promise<OpenedCache> {
+    for (;;) {
+      const opened = await openCache(target);
+      const age = this.#world.now().getTime() - opened.changedAtMs;
+      const settle = this.#world.settleMs();
+      const restless =
+        opened.identity !== undefined && !this.recognises(opened.identity) && age >= 0 && age < settle;
+      if (!restless || performance.now() - started > this.#world.maxSettleMs()) return opened;
+      await opened.handle?.close();
+      await delay(settle - age);
+    }
+  }
+
+  /** What somebody wrote into a file that we displaced. A copy first: the turn may yet fail. */
+  async #lateEdit(target: Repo): Promise<Buffer | undefined> {
+    const edits = this.#displaced.take();
+    for (const edit of edits) {
+      await keepCopy(target.name, edit, "late-edit", this.#world.now(), this.#world.scope());
+    }
+    return edits.at(-1);
+  }
+
+  async #copyIfNeeded(result: MergeResult, opened: OpenedCache, target: Repo): Promise<void> {
+    if (result.copyFirst === undefined || opened.bytes === undefined) return;
+    const copy = await keepCopy(target.name, opened.bytes, result.copyFirst, this.#world.now(), this.#world.scope());
+    if (result.copyFirst === "adopted") this.#world.report("cache.adopted", { cache: target.name, copy });
+  }
+
+  async #replace(
+    result: MergeResult,
+    opened: OpenedCache,
+    target: Repo,
+  ): Promise<{ readonly identity: FileIdentity | undefined } | undefined> {
+    if (opened.identity === undefined) await makeCacheDirectory(target);
+    const path = writable(cachePath(target), this.#world.scope(), opened.file);
+    try {
+      const like = opened.like === undefined ? {} : { like: opened.like };
+      return await replaceFile(path, result.chunks, { basedOn: opened.identity, ...like });
+    } catch (cause) {
+      throw new CacheError(cause, target);
+    }
+  }
+
+  #noteKnown(identity: FileIdentity | undefined, result: MergeResult): void {
+    this.#known = identity;
+    this.#pushed = digestsOf(result);
+  }
+
+  #tell(
+    target: Repo,
+    result: MergeResult,
+    opened: OpenedCache,
+    identity: FileIdentity | undefined,
+    started: number,
+  ): void {
+    const { report, now, sources } = this.#world;
+    const cache = target.name;
+    const durationMs = elapsed(started);
+    const touchedByOthers = opened.identity !== undefined && this.#known !== undefined && !this.recognises(opened.identity);
+    const written: string[] = [];
+    let news = false;
+    for (const part of result.document.parts) {
+      if (part.kind !== "section") continue;
+      const { repo, sha256, body, changedAt } = part.section;
+      const outcome = result.outcomes.get(repo);
+      if (outcome !== "written" && outcome !== "refreshed") continue;
+      written.push(repo);
+      if (this.#pushed.get(repo) === sha256) continue;
+      news = true;
+      const facts = { repo, cache, sha256, bytes: body.length, durationMs };
+      // Of what changed while nobody watched, the lag would be how long nobody watched.
+      const live = ["event", "rescan"].includes(sources.get(repo)?.found ?? "start");
+      const lagMs = Math.max(0, now().getTime() - Date.parse(changedAt));
+      report("section.written", live ? { ...facts, lagMs } : facts);
+    }
+    const bytes = result.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    report("cache.replaced", { cache, repos: written, bytes, durationMs });
+    if (result.purged.length > 0) report("cache.purged", { cache, repos: [...result.purged] });
+    if (touchedByOthers) {
+      report("cache.healed", { cache, cause: "changed by another program" });
+      if (!news) this.#contest = healed(this.#contest, performance.now());
+    }
+    this.#noteKnown(identity, result);
+    this.#reportContest(cache);
+  }
+
+  #reportContest(cache: string): void {
+    const contested = this.contested;
+    if (contested && !this.#contestReported) {
+      this.#world.report("cache.contested", { cache, heals: this.#contest.heals.length });
+    }
+    this.#contestReported = contested;
+  }
+
+  #succeeded(target: Repo): void {
+    if (this.#fault !== undefined) this.#world.report("cache.recovered", { cache: target.name });
+    this.#fault = undefined;
+    this.#failures = 0;
+  }
+
+  #failed(target: Repo, fault: Fault): void {
+    this.#failures += 1;
+    this.#known = undefined;
+    const retryInMs = retryDelay(this.#failures, Math.random());
+    const { code, message } = fault;
+    // One line when it breaks, not one a try.
+    if (this.#fault?.code !== code) {
+      this.#world.report("cache.failed", { cache: target.name, code, message, retryInMs });
+    }
+    this.#fault = { ...fault, repo: target.name };
+    this.#world.dueAfter(this.#repo, retryInMs);
+  }
+}
+
+function digestsOf(result: MergeResult): Map<string, string> {
+  const sections = result.document.parts.flatMap((part) => (part.kind === "section" ? [part.section] : []));
+  return new Map(sections.map((section) => [section.repo, section.sha256]));
+}
+
+/** Milliseconds since a moment of the monotonic clock, to a tenth. */
+function elapsed(since: number): number {
+  return Math.round((performance.now() - since) * 10) / 10;
+}

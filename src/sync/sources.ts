@@ -1,0 +1,112 @@
+import { holdOf } from "../core/hold.ts";
+import type { Repo } from "../core/registry.ts";
+import { sha256, type Snapshot } from "../core/snapshot.ts";
+import { fault, type Fault } from "../errors.ts";
+import { gitPosition } from "../store/git.ts";
+import type { FileIdentity } from "../store/identity.ts";
+import { readStateFile, stateFilePath } from "../store/state-file.ts";
+
+/** How a change came to be known. */
+export type Found = "event" | "rescan" | "start" | "request";
+
+/** What is known of one repo's state file. */
+export interface Source {
+  /** The last good state. What the file holds now may differ while `fault` stands. */
+  readonly snapshot: Snapshot | undefined;
+  /** Why what the file holds now is not passed on. */
+  readonly fault: Fault | undefined;
+  /** The file as it was last looked at. */
+  readonly identity: FileIdentity | undefined;
+  readonly found: Found;
+  /** When it was last read, ISO 8601. */
+  readonly readAt: string;
+}
+
+export type Observation = "changed" | "same" | "held";
+
+/** The newest snapshot of every source, kept in memory; the caches are what persists. */
+export class Sources {
+  readonly #sources = new Map<string, Source>();
+
+  get(repo: string): Source | undefined {
+    return this.#sources.get(repo);
+  }
+
+  /** The snapshots that are known of some repos. */
+  snapshotsOf(repos: readonly Repo[]): Map<string, Snapshot> {
+    const known = repos.flatMap(({ name }) => {
+      const snapshot = this.#sources.get(name)?.snapshot;
+      return snapshot === undefined ? [] : ([[name, snapshot]] as const);
+    });
+    return new Map(known);
+  }
+
+  /** Takes a copy from elsewhere for the newest known state; why the source is out of reach stays. */
+  adopt(repo: string, snapshot: Snapshot): void {
+    const source = this.#sources.get(repo);
+    if (source !== undefined) this.#sources.set(repo, { ...source, snapshot });
+  }
+
+  forget(repo: string): void {
+    this.#sources.delete(repo);
+  }
+
+  /**
+   * Reads a repo's state file and takes what it holds for the newest snapshot, unless it has to
+   * wait (see {@link holdOf}).
+   *
+   * @param options.asked a person named this repo: an empty file is then meant to be empty.
+   */
+  async observe(
+    repo: Repo,
+    options: { readonly maxBytes: number; readonly found: Found; readonly asked: boolean; readonly now: Date },
+  ): Promise<Observation> {
+    const before = this.#sources.get(repo.name);
+    const read = await readStateFile(repo, options.maxBytes);
+    const base = { identity: read.identity, found: options.found, readAt: options.now.toISOString() };
+    if (!read.ok) {
+      this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: read.fault });
+      return "held";
+    }
+    const digest = sha256(read.bytes);
+    if (before?.snapshot?.sha256 === digest) {
+      this.#sources.set(repo.name, { ...before, ...base, found: before.found, fault: undefined });
+      return "same";
+    }
+    const held = heldBack(repo, read.bytes, options.asked);
+    if (held !== undefined) {
+      this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: held });
+      return "held";
+    }
+    const git = await gitPosition(repo.path);
+    const snapshot: Snapshot = {
+      repo: repo.name,
+      body: read.bytes,
+      sha256: digest,
+      changedAt: read.changedAt,
+      origin: printable(stateFilePath(repo)),
+      ...git,
+    };
+    this.#sources.set(repo.name, { ...base, snapshot, fault: undefined });
+    return "changed";
+  }
+}
+
+/** The fault that holds a content back, if one does. */
+export function heldBack(repo: Repo, body: Buffer, asked: boolean): Fault | undefined {
+  const path = stateFilePath(repo);
+  const where = { repo: repo.name, path };
+  switch (holdOf(body)) {
+    case "empty":
+      return asked ? undefined : fault("STATE_FILE_EMPTY", `${path} is empty`, where);
+    case "conflict":
+      return fault("STATE_FILE_CONFLICT", `${path} holds git conflict markers`, where);
+    case undefined:
+      return undefined;
+  }
+}
+
+/** A path may hold a newline; a metadata line must not. */
+function printable(path: string): string {
+  return path.replaceAll(/\p{Cc}/gu, "?");
+}

@@ -1,0 +1,127 @@
+import { performance } from "node:perf_hooks";
+
+export interface WorkQueueOptions {
+  /** How many keys are worked on side by side. At least 1. */
+  readonly concurrency: number;
+  /** Does a key's work. It must not reject: what went wrong is its own to note and to retry. */
+  readonly work: (key: string) => Promise<void>;
+}
+
+/**
+ * A queue of keys, one lane each: a key is never worked on twice at once, adds while it waits
+ * collapse into one, and an add during its work makes it run exactly once more. What is to be
+ * done is not in the queue: the work reads the newest state when its turn comes.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  /** Keys that wait, in order, with the time they were first added. */
+  readonly #waiting = new Map<string, number>();
+  readonly #running = new Set<string>();
+  readonly #again = new Map<string, number>();
+  readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly at: number }>();
+  #idleWaiters: (() => void)[] = [];
+  #closed = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Keys waiting or being worked on. Delayed ones do not count: nothing is due for them. */
+  get depth(): number {
+    return this.#waiting.size + this.#running.size;
+  }
+
+  /** How long the oldest waiting key has waited, in milliseconds; 0 where none waits. */
+  get oldestMs(): number {
+    const times = [...this.#waiting.values(), ...this.#again.values()];
+    return times.length === 0 ? 0 : performance.now() - Math.min(...times);
+  }
+
+  /** The keys that wait or are being worked on. */
+  keys(): string[] {
+    return [...this.#running, ...this.#waiting.keys()];
+  }
+
+  /** Makes a key due now. */
+  add(key: string): void {
+    if (this.#closed) return;
+    this.#cancelTimer(key);
+    const now = performance.now();
+    if (this.#running.has(key)) {
+      if (!this.#again.has(key)) this.#again.set(key, now);
+    } else if (!this.#waiting.has(key)) {
+      this.#waiting.set(key, now);
+    }
+    this.#pump();
+  }
+
+  /** Makes a key due after a while, unless it becomes due before. The earlier of two delays holds. */
+  addAfter(key: string, delayMs: number): void {
+    if (this.#closed || this.#waiting.has(key)) return;
+    const at = performance.now() + delayMs;
+    const present = this.#timers.get(key);
+    if (present !== undefined && present.at <= at) return;
+    this.#cancelTimer(key);
+    const timer = setTimeout(() => {
+      this.#timers.delete(key);
+      this.add(key);
+    }, delayMs);
+    this.#timers.set(key, { timer, at });
+  }
+
+  /** Forgets a key that waits; work in hand goes on to its end. */
+  remove(key: string): void {
+    this.#cancelTimer(key);
+    this.#waiting.delete(key);
+    this.#again.delete(key);
+    this.#settle();
+  }
+
+  /** Resolves when nothing waits and nothing is being worked on. */
+  async idle(): Promise<void> {
+    if (this.depth === 0) return;
+    await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Takes no more keys and forgets the delayed ones. What is due is still done; see {@link idle}. */
+  close(): void {
+    this.#closed = true;
+    for (const key of this.#timers.keys()) this.#cancelTimer(key);
+  }
+
+  #pump(): void {
+    for (const key of this.#waiting.keys()) {
+      if (this.#running.size >= this.#options.concurrency) return;
+      this.#waiting.delete(key);
+      this.#running.add(key);
+      void this.#run(key);
+    }
+  }
+
+  async #run(key: string): Promise<void> {
+    try {
+      await this.#options.work(key);
+    } finally {
+      this.#running.delete(key);
+      const since = this.#again.get(key);
+      this.#again.delete(key);
+      if (since !== undefined) this.#waiting.set(key, since);
+      this.#pump();
+      this.#settle();
+    }
+  }
+
+  #settle(): void {
+    if (this.depth > 0) return;
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #cancelTimer(key: string): void {
+    const present = this.#timers.get(key);
+    if (present === undefined) return;
+    clearTimeout(present.timer);
+    this.#timers.delete(key);
+  }
+}

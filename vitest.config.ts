@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Real processes on real disks: a machine that is busy with other things is slow, not wrong.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    globalSetup: ["test/support/build-once.ts"],
+    // Test files start daemons of their own; more of them side by side than cores only adds waiting.
+    maxWorkers: 2,
+  },
+});
