@@ -113,6 +113,12 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
           .example("$0 init --scan ~/repos", "find them, show them, ask, write"),
       does(async (args, context) => (await import("./commands/init.ts")).init({ scan: args.scan, yes: args.yes }, context)),
     )
+    .command(
+      "demo",
+      "Show it at work on a scratch workspace, with a daemon of its own",
+      (y) => y.option("keep", { type: "boolean", default: false, describe: "Leave the workspace for a look" }),
+      does(async (args, context) => (await import("./commands/demo.ts")).demo({ keep: args.keep }, context)),
+    )
     .command("repos", "List, add and remove repos", (y) =>
       y
         .command(

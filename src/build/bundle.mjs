@@ -1,12 +1,14 @@
 // Bundles the command line into dist/: few files, each loaded only when its command is called.
-// Start-up time is what hooks and prompts feel.
+// Start-up time is what hooks and prompts feel. Another output directory may be named.
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-await rm("dist", { recursive: true, force: true });
+const outdir = process.argv[2] ?? "dist";
+
+await rm(outdir, { recursive: true, force: true });
 await build({
   entryPoints: { cli: "src/cli.ts" },
-  outdir: "dist",
+  outdir,
   bundle: true,
   splitting: true,
   format: "esm",
@@ -26,5 +28,5 @@ await build({
   chunkNames: "chunks/[name]-[hash]",
   logLevel: "warning",
 });
-await writeFile("dist/state-syncd.js", '#!/usr/bin/env node\nimport "./cli.js";\n');
-await chmod("dist/state-syncd.js", 0o755);
+await writeFile(`${outdir}/state-syncd.js`, '#!/usr/bin/env node\nimport "./cli.js";\n');
+await chmod(`${outdir}/state-syncd.js`, 0o755);

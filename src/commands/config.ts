@@ -25,10 +25,16 @@ export async function configCheck(context: CommandContext): Promise<ExitCode> {
     const { length } = config.registry.repos;
     const passive = config.registry.repos.filter((repo) => repo.role === "passive").length;
     if (context.json) {
-      print(context, JSON.stringify({ valid: true, config: config.file, repos: length, mistakes: [], notes }));
+      print(
+        context,
+        JSON.stringify({ valid: true, config: config.file, repos: length, mistakes: [], notes }),
+      );
       return EXIT.ok;
     }
-    print(context, `${config.file} is right: ${length} ${length === 1 ? "repo" : "repos"}, ${passive} of them passive.`);
+    print(
+      context,
+      `${config.file} is right: ${length} ${length === 1 ? "repo" : "repos"}, ${passive} of them passive.`,
+    );
     for (const note of notes) complain(context, `Note: ${note}`);
     return EXIT.ok;
   } catch (error) {
@@ -47,7 +53,8 @@ export async function configSchema(context: CommandContext): Promise<ExitCode> {
 async function findDoubts({ registry }: Config): Promise<string[]> {
   const notes: string[] = [];
   for (const repo of registry.repos) {
-    if (!(await isDirectory(repo.path))) notes.push(`${repo.name}: there is no directory ${repo.writtenPath} now.`);
+    if (!(await isDirectory(repo.path)))
+      notes.push(`${repo.name}: there is no directory ${repo.writtenPath} now.`);
     if (repo.role === "passive") continue;
     if (peersOf(registry, repo).length + targetsOf(registry, repo).length > 0) continue;
     notes.push(`${repo.name} shares with no other repo; its groups: ${repo.groups.join(", ")}.`);

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type NewRepo, refuseExistingConfig, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
-import { type FoundRepo, type Scan, findStateFile, scanForRepos } from "../config/scan.ts";
+import { type FoundRepo, type Scan, findEnclosingRepo, scanForRepos } from "../config/scan.ts";
 import { DEFAULT_STATE_FILE } from "../core/registry.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
 import { type CommandContext, complain, print } from "./context.ts";
@@ -29,14 +29,19 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   const { repos, unwritable } = toEntries(scan.repos);
   reportGaps(scan, unwritable, context);
   if (repos.length === 0) {
-    throw new FaultError("USAGE", `no repos found in ${directory}; name their parent with \`--scan\``, { path: directory });
+    throw new FaultError("USAGE", `no repos found in ${directory}; name their parent with \`--scan\``, {
+      path: directory,
+    });
   }
   reportFound(scan.repos, context);
 
   const consent = options.yes ? "yes" : await askToWrite(file, repos, context);
   if (consent !== "yes") {
     if (context.json) print(context, JSON.stringify(asJson(false, file, scan, repos)));
-    const advice = consent === "no" ? "Nothing was written." : "Nothing was written: there is no terminal to ask on. Add `--yes` to write it.";
+    const advice =
+      consent === "no"
+        ? "Nothing was written."
+        : "Nothing was written: there is no terminal to ask on. Add `--yes` to write it.";
     complain(context, advice);
     return consent === "no" ? EXIT.failed : EXIT.usage;
   }
@@ -58,13 +63,6 @@ async function chooseDirectory(named: string | undefined, cwd: string): Promise<
   throw new FaultError("USAGE", `there is no directory ${directory} to scan`, { path: directory });
 }
 
-async function findEnclosingRepo(cwd: string): Promise<string | undefined> {
-  for (let directory = resolve(cwd); ; directory = dirname(directory)) {
-    if ((await exists(join(directory, ".git"))) || (await findStateFile(directory)) !== undefined) return directory;
-    if (directory === dirname(directory)) return undefined;
-  }
-}
-
 function toEntries(found: readonly FoundRepo[]): { repos: NewRepo[]; unwritable: string[] } {
   const repos: NewRepo[] = [];
   const unwritable: string[] = [];
@@ -80,21 +78,29 @@ function toEntries(found: readonly FoundRepo[]): { repos: NewRepo[]; unwritable:
 
 function reportGaps(scan: Scan, unwritable: readonly string[], context: CommandContext): void {
   for (const path of scan.unreadable) complain(context, `Left out ${path}: it cannot be read.`);
-  for (const path of unwritable) complain(context, `Left out ${JSON.stringify(path)}: a config cannot name such a path.`);
+  for (const path of unwritable)
+    complain(context, `Left out ${JSON.stringify(path)}: a config cannot name such a path.`);
   if (!scan.complete) complain(context, "There is more than could be looked at; scan a smaller directory.");
 }
 
 function reportFound(repos: readonly FoundRepo[], context: CommandContext): void {
   const width = Math.max(...repos.map(({ name }) => name.length));
   for (const { name, path, stateFile } of repos) {
-    const what = stateFile === undefined ? "no state file, so passive: never read, never written" : `shares ${stateFile}`;
+    const what =
+      stateFile === undefined
+        ? "no state file, so passive: never read, never written"
+        : `shares ${stateFile}`;
     complain(context, `  ${name.padEnd(width)}  ${path}  (${what})`);
   }
 }
 
 type Consent = "yes" | "no" | "nobody to ask";
 
-async function askToWrite(file: string, repos: readonly NewRepo[], context: CommandContext): Promise<Consent> {
+async function askToWrite(
+  file: string,
+  repos: readonly NewRepo[],
+  context: CommandContext,
+): Promise<Consent> {
   const text = renderFirstConfig(repos);
   if (!context.stdin.isTTY || !context.stderr.isTTY) {
     if (!context.json) context.stdout.write(text);
@@ -114,7 +120,14 @@ async function askToWrite(file: string, repos: readonly NewRepo[], context: Comm
 }
 
 function asJson(written: boolean, config: string, scan: Scan, repos: readonly NewRepo[]): unknown {
-  return { written, config, scanned: scan.directory, complete: scan.complete, unreadable: scan.unreadable, repos };
+  return {
+    written,
+    config,
+    scanned: scan.directory,
+    complete: scan.complete,
+    unreadable: scan.unreadable,
+    repos,
+  };
 }
 
 function count(number: number, noun: string): string {
@@ -124,16 +137,6 @@ function count(number: number, noun: string): string {
 async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return false;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return false;

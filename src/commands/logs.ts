@@ -2,8 +2,9 @@ import { once } from "node:events";
 import parseDuration from "ms";
 import { EXIT, FaultError, systemCode, type ExitCode } from "../errors.ts";
 import { isLevel, LEVELS, type Level } from "../log/events.ts";
+import { followLog } from "../log/follow.ts";
 import { createListing, wantsColour, type LogLine } from "../log/format.ts";
-import { followLog, readLog, type LogFilter } from "../log/read.ts";
+import { readLog, type LogFilter } from "../log/read.ts";
 import { complain, type CommandContext } from "./context.ts";
 
 export interface LogsOptions {
@@ -43,9 +44,7 @@ export async function logs(options: LogsOptions, context: CommandContext): Promi
       throw new FaultError("LOG_MISSING", `there is no log at ${file}`, { path: file });
     }
     if (before === undefined) complain(context, `There is no log at ${file} yet; waiting for it.`);
-    const source = options.follow
-      ? followLog(file, filter, stop.signal, { lines })
-      : (before ?? []);
+    const source = options.follow ? followLog(file, filter, stop.signal, { lines }) : (before ?? []);
     for await (const line of source) {
       await output.write(`${show(line)}\n`);
       if (stop.signal.aborted) break;
@@ -103,8 +102,7 @@ function lineCount(value: number): number {
 }
 
 const DURATION = /^\d+(?:\.\d+)? ?[a-z]+$/i;
-const ISO_TIME =
-  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i;
+const ISO_TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i;
 
 function sinceTime(value: string, now: Date): Date {
   const time = DURATION.test(value) ? ago(value, now) : isoTime(value);

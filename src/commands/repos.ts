@@ -31,7 +31,13 @@ export async function reposList(context: CommandContext): Promise<ExitCode> {
   const table = [["NAME", "ROLE", "PATH", ""], ...rows];
   const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
   for (const row of table) {
-    print(context, row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+    print(
+      context,
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
   }
   return EXIT.ok;
 }
@@ -107,9 +113,14 @@ async function requireDirectory(directory: string): Promise<void> {
     const code = systemCode(cause);
     if (code === undefined) throw cause;
     const why = code === "ENOENT" ? "there is no directory" : `cannot look at (${code})`;
-    throw new FaultError("USAGE", `${why} ${directory}; name the repo's directory`, { path: directory, cause });
+    throw new FaultError("USAGE", `${why} ${directory}; name the repo's directory`, {
+      path: directory,
+      cause,
+    });
   }
-  throw new FaultError("USAGE", `${directory} is not a directory; name the repo's directory`, { path: directory });
+  throw new FaultError("USAGE", `${directory} is not a directory; name the repo's directory`, {
+    path: directory,
+  });
 }
 
 async function refuseRegistered(registry: Registry, directory: string): Promise<void> {
@@ -126,7 +137,10 @@ async function refuseRegistered(registry: Registry, directory: string): Promise<
  *
  * @throws ConfigError, or FaultError REPO_UNKNOWN, CONFIG_MISSING, CONFIG_UNREADABLE, CONFIG_UNWRITABLE.
  */
-export async function reposRemove(options: { readonly name: string }, context: CommandContext): Promise<ExitCode> {
+export async function reposRemove(
+  options: { readonly name: string },
+  context: CommandContext,
+): Promise<ExitCode> {
   const { registry } = await loadConfig(context.paths.config);
   const repo = findRepo(registry, options.name);
   if (repo === undefined) throw unknownRepo(registry, options.name);

@@ -1,13 +1,15 @@
 import { fstatSync } from "node:fs";
-import { startDaemon } from "../daemon/daemon.ts";
+import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
 import { type CommandContext, complain } from "./context.ts";
 
 /** `run`: the daemon in the foreground, until a signal ends it. */
 export async function run(options: { readonly level: Level }, context: CommandContext): Promise<ExitCode> {
+  // Before anything else: a stop during the start is a stop, not a death.
+  const stopSignal = firstSignal();
   const terminal = context.stderr.isTTY ? context.stderr : undefined;
-  let daemon;
+  let daemon: Daemon;
   try {
     daemon = await startDaemon({ paths: context.paths, level: options.level, terminal });
   } catch (error) {
@@ -18,30 +20,29 @@ export async function run(options: { readonly level: Level }, context: CommandCo
     return EXIT.ok;
   }
   const { stop, reload, internalError } = daemon;
-  return await new Promise<ExitCode>((resolve) => {
-    let stopping = false;
-    const end = (signal: string, code: ExitCode): void => {
-      // The second ^C is meant.
-      if (stopping) process.exit(EXIT.failed);
-      stopping = true;
-      stop(signal).then(
-        () => resolve(code),
-        (error: unknown) => {
-          internalError(error);
-          resolve(EXIT.failed);
-        },
-      );
+  // What is wrong with the config is in the log and in `status`.
+  process.on("SIGHUP", () => void reload().catch(() => undefined));
+  const crash = (error: unknown): void => {
+    internalError(error);
+    process.exit(EXIT.failed);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+  await stop(await stopSignal);
+  return EXIT.ok;
+}
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let told = false;
+    const tell = (signal: NodeJS.Signals): void => {
+      // The second one is meant: somebody does not want to wait.
+      if (told) process.exit(EXIT.failed);
+      told = true;
+      resolve(signal);
     };
-    process.on("SIGTERM", () => end("SIGTERM", EXIT.ok));
-    process.on("SIGINT", () => end("SIGINT", EXIT.ok));
-    // What is wrong with the config is in the log and in `status`.
-    process.on("SIGHUP", () => void reload().catch(() => undefined));
-    const crash = (error: unknown): void => {
-      internalError(error);
-      process.exit(EXIT.failed);
-    };
-    process.on("uncaughtException", crash);
-    process.on("unhandledRejection", crash);
+    process.on("SIGTERM", tell);
+    process.on("SIGINT", tell);
   });
 }
 

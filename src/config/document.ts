@@ -2,7 +2,6 @@ import {
   type Document,
   LineCounter,
   type Node,
-  type ParsedNode,
   Scalar,
   isAlias,
   isMap,
@@ -26,7 +25,7 @@ export interface ParsedYaml {
   locate(finding: Finding): Mistake | undefined;
 }
 
-type YamlDocument = Document.Parsed<ParsedNode, true>;
+type YamlDocument = Document.Parsed;
 
 /** Errors that leave the rest of the document as its author meant it. */
 const HARMLESS = new Set(["DUPLICATE_KEY", "TAG_RESOLVE_FAILED", "NON_STRING_KEY", "MULTIPLE_DOCS"]);
@@ -58,18 +57,28 @@ export function parseYaml(text: string): ParsedYaml {
     mistakes,
     locate(finding) {
       const offset = offsetOf(document, finding);
+      // A key that is no word has been found by now, under another name than it got since.
+      if (offset === undefined) return undefined;
       // What follows broken YAML, or is missed in it, may well be there once it is repaired.
-      if (offset >= brokenFrom || (finding.at === "absent" && brokenFrom < Number.POSITIVE_INFINITY)) return undefined;
+      if (offset >= brokenFrom || (finding.at === "absent" && brokenFrom < Number.POSITIVE_INFINITY))
+        return undefined;
       const position = at(offset);
       if (finding.at !== "absent" && taken.has(`${position.line}:${position.column}`)) return undefined;
-      return { ...position, found: finding.found, expected: finding.expected, where: formatPlace(finding.path) };
+      return {
+        ...position,
+        found: finding.found,
+        expected: finding.expected,
+        where: formatPlace(finding.path),
+      };
     },
   };
 }
 
 function toValue(document: YamlDocument, mistakes: Mistake[]): Pick<ParsedYaml, "value" | "names"> {
   const repos = document.has("repos") ? resolved(document, document.get("repos", true)) : undefined;
-  const names = isMap(repos) ? repos.items.map((pair) => (isScalar(pair.key) ? String(pair.key.value) : "")) : undefined;
+  const names = isMap(repos)
+    ? repos.items.map((pair) => (isScalar(pair.key) ? String(pair.key.value) : ""))
+    : undefined;
   try {
     // A hundred uses of anchors are plenty for people and too few to blow anything up.
     const value: unknown = document.toJS({ maxAliasCount: 100 });
@@ -132,7 +141,12 @@ function explain(code: string, message: string, key: string): { found: string; e
 /** Errors about keys give their first character only. */
 function keyAt(text: string, [start, end]: readonly [number, number]): string {
   const rest = text.slice(start, Math.max(end, start + 80));
-  return /^(?:"([^"\n]*)"|'([^'\n]*)'|([^\s:,{}]*))/.exec(rest)?.slice(1).find((part) => part !== undefined) ?? "";
+  return (
+    /^(?:"([^"\n]*)"|'([^'\n]*)'|([^\s:,{}]*))/
+      .exec(rest)
+      ?.slice(1)
+      .find((part) => part !== undefined) ?? ""
+  );
 }
 
 function resolved(document: YamlDocument, node: unknown): Node | undefined {
@@ -141,7 +155,7 @@ function resolved(document: YamlDocument, node: unknown): Node | undefined {
 }
 
 /** Where to point: the node itself, its key, or the innermost thing around what is absent. */
-function offsetOf(document: YamlDocument, finding: Finding): number {
+function offsetOf(document: YamlDocument, finding: Finding): number | undefined {
   let node: Node | undefined = document.contents ?? undefined;
   let offset = node?.range?.[0] ?? 0;
   for (const [index, part] of finding.path.entries()) {
@@ -152,6 +166,7 @@ function offsetOf(document: YamlDocument, finding: Finding): number {
     } else if (isMap(outer)) {
       // Of a key that stands twice, the last one counts.
       const pair = outer.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(part));
+      if (pair === undefined && finding.at === "key") return undefined;
       if (pair === undefined) break;
       if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset;
       if (finding.at === "key" && index === finding.path.length - 1) return offset;

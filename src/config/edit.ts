@@ -5,9 +5,11 @@ import { type Registry, type Repo, findRepo } from "../core/registry.ts";
 import { FaultError, systemCode } from "../errors.ts";
 import { type FileIdentity, identityOf } from "../store/identity.ts";
 import { type ReplaceOptions, replaceFile } from "../store/replace.ts";
+import { removeTemporaries } from "../store/temporary.ts";
 import type { WritablePath } from "../store/write-scope.ts";
+import { withEditLock } from "./edit-lock.ts";
 import type { Environment } from "./expand.ts";
-import { type Config, ConfigError, parseConfig, readConfigFile } from "./load.ts";
+import { type Config, ConfigError, loadConfig, parseConfig, readConfigFile } from "./load.ts";
 import { nearest } from "./nearest.ts";
 import { type RepoEntry, insertEntry, removeEntry, renderEntry } from "./splice.ts";
 
@@ -15,8 +17,8 @@ export interface NewRepo extends RepoEntry {
   readonly name: string;
 }
 
-/** Two people at two terminals meet once; more often than this means a program in a loop. */
-const MOST_TRIES = 20;
+/** Somebody's save comes in between once; more often than this means a program in a loop. */
+const MOST_TRIES = 5;
 
 /**
  * Adds a repo in the last place. Comments, order and alignment of the file stay as they are.
@@ -36,7 +38,8 @@ export async function addRepo(file: string, repo: NewRepo, env: Environment = pr
     return {
       what: `add ${name}`,
       texts: insertEntry(text, name, entry),
-      expected: (after) => after.repos.at(-1)?.name === name && sameRepos(registry.repos, after.repos.slice(0, -1)),
+      expected: (after) =>
+        after.repos.at(-1)?.name === name && sameRepos(registry.repos, after.repos.slice(0, -1)),
     };
   });
 }
@@ -48,7 +51,11 @@ export async function addRepo(file: string, repo: NewRepo, env: Environment = pr
  * @throws ConfigError where the present file is invalid; FaultError REPO_UNKNOWN or
  *   CONFIG_UNWRITABLE. Nothing has been touched then.
  */
-export async function removeRepo(file: string, name: string, env: Environment = process.env): Promise<Config> {
+export async function removeRepo(
+  file: string,
+  name: string,
+  env: Environment = process.env,
+): Promise<Config> {
   return await edit(file, env, (text, { registry }) => {
     if (findRepo(registry, name) === undefined) throw unknownRepo(registry, name);
     const rest = registry.repos.filter((repo) => repo.name !== name);
@@ -63,7 +70,9 @@ export function unknownRepo(registry: Registry, name: string): FaultError {
   const meant = nearest(name, names);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
   const known = names.length === 0 ? "no repo is registered" : `registered are ${names.join(", ")}`;
-  return new FaultError("REPO_UNKNOWN", `there is no repo ${JSON.stringify(name)}; ${known}${hint}`, { repo: name });
+  return new FaultError("REPO_UNKNOWN", `there is no repo ${JSON.stringify(name)}; ${known}${hint}`, {
+    repo: name,
+  });
 }
 
 /** What {@link writeFirstConfig} writes. */
@@ -128,33 +137,35 @@ interface Change {
   readonly expected: (after: Registry) => boolean;
 }
 
-async function edit(
-  file: string,
-  env: Environment,
-  plan: (text: string, present: Config) => Change,
-): Promise<Config> {
+type Plan = (text: string, present: Config) => Change;
+
+async function edit(file: string, env: Environment, plan: Plan): Promise<Config> {
   const path = resolve(file);
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const base = await readBase(path);
-    const present = await parseConfig(base.bytes, path, env);
-    const change = plan(base.bytes.toString("utf8"), present);
-    const { bytes, config } = await firstThatLoads(change, present, env);
-    const written = await unlessUnwritable(path, () => replaceFile(asTarget(base.target), [bytes], base.options));
-    if (written !== undefined) return config;
-    // Somebody else has changed the file in between: once more, on top of that.
-  }
-  throw new FaultError("CONFIG_UNWRITABLE", `${path} is changed by another program again and again`, { path });
-}
-
-async function readBase(path: string): Promise<{ bytes: Buffer; target: string; options: ReplaceOptions }> {
+  // Says what is the matter with a file that is missing or wrong, before anything is locked.
+  await loadConfig(path, env);
   // A link stays, what it leads to is replaced.
-  const target = await realpath(path).catch(() => path);
-  const before = await identify(target);
-  const bytes = await readConfigFile(path);
-  return { bytes, target, options: before };
+  const target = await realpath(path);
+  return await withEditLock(target, async () => {
+    await removeTemporaries(target);
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const based = await identify(target);
+      const base = await readConfigFile(target);
+      const present = await parseConfig(base, path, env);
+      const change = plan(base.toString("utf8"), present);
+      const { bytes, config } = await firstThatLoads(change, present, env);
+      const written = await unlessUnwritable(path, () => replaceFile(asTarget(target), [bytes], based));
+      if (written !== undefined) return config;
+      // An editor, which knows of no lock, was faster: once more, on top of what it wrote.
+    }
+    throw new FaultError("CONFIG_UNWRITABLE", `${path} is changed by another program again and again`, {
+      path,
+    });
+  });
 }
 
-async function identify(path: string): Promise<ReplaceOptions & { readonly basedOn: FileIdentity | undefined }> {
+async function identify(
+  path: string,
+): Promise<ReplaceOptions & { readonly basedOn: FileIdentity | undefined }> {
   try {
     const stats = await stat(path, { bigint: true });
     const like = { mode: Number(stats.mode), uid: Number(stats.uid), gid: Number(stats.gid) };
@@ -176,13 +187,16 @@ async function firstThatLoads(
     const bytes = Buffer.from(text);
     try {
       const config = await parseConfig(bytes, present.file, env);
-      if (isDeepStrictEqual(timing(config), timing(present)) && change.expected(config.registry)) return { bytes, config };
+      if (isDeepStrictEqual(timing(config), timing(present)) && change.expected(config.registry))
+        return { bytes, config };
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       refusal ??= error;
     }
   }
-  const why = refusal?.mistakes.map(({ where, found, expected }) => `${where}: found ${found}, expected ${expected}`);
+  const why = refusal?.mistakes.map(
+    ({ where, found, expected }) => `${where}: found ${found}, expected ${expected}`,
+  );
   const reason = why === undefined ? "edit the file by hand; its shape is too unusual" : why.join("; ");
   throw new FaultError("USAGE", `cannot ${change.what}: ${reason}`, { path: present.file });
 }

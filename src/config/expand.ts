@@ -32,8 +32,10 @@ export function expandPath(written: string, surroundings: Surroundings): Expande
   const { directory, home, env } = surroundings;
   if (CONTROL.test(written)) return { expected: "a path without control characters" };
   const bare = /^\$([A-Za-z_][A-Za-z0-9_]*)/.exec(written)?.[1];
-  if (bare !== undefined) return { expected: `the variable in braces: \${${bare}}${written.slice(bare.length + 1)}` };
-  if (/^~[^/]/.test(written)) return { expected: "~ alone or ~/...; the home of another user is written in full" };
+  if (bare !== undefined)
+    return { expected: `the variable in braces: \${${bare}}${written.slice(bare.length + 1)}` };
+  if (/^~[^/]/.test(written))
+    return { expected: "~ alone or ~/...; the home of another user is written in full" };
 
   const missing = [...written.matchAll(VARIABLE)]
     .map((match) => match[1] ?? "")

@@ -27,7 +27,11 @@ export interface Interpretation {
   readonly settings: Settings | undefined;
   readonly findings: readonly Finding[];
   /** The directories that could be made out, even where something else is wrong. */
-  readonly directories: readonly { readonly name: string; readonly path: string; readonly writtenPath: string }[];
+  readonly directories: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly writtenPath: string;
+  }[];
 }
 
 /**
@@ -36,7 +40,11 @@ export interface Interpretation {
  * @param names the names of the repos in the order of the file; an object does not keep the
  *   order of keys that look like numbers.
  */
-export function interpret(value: unknown, surroundings: Surroundings, names?: readonly string[]): Interpretation {
+export function interpret(
+  value: unknown,
+  surroundings: Surroundings,
+  names?: readonly string[],
+): Interpretation {
   const findings: Finding[] = [];
   const entries = isMap(value) && isMap(value["repos"]) ? value["repos"] : undefined;
   const outer = entries === undefined || !isMap(value) ? value : { ...value, repos: {} };
@@ -56,14 +64,22 @@ export function interpret(value: unknown, surroundings: Surroundings, names?: re
   }
   if (!parsed.success || findings.length > 0) return { settings: undefined, findings, directories };
   const { debounce, rescan, maxBytes } = parsed.data;
-  return { settings: { registry: { repos }, debounceMs: debounce, rescanMs: rescan, maxBytes }, findings, directories };
+  return {
+    settings: { registry: { repos }, debounceMs: debounce, rescanMs: rescan, maxBytes },
+    findings,
+    directories,
+  };
 }
 
 function interpretRepo(
   name: string,
   value: unknown,
   surroundings: Surroundings,
-): { readonly repo: Repo | undefined; readonly path: string | undefined; readonly findings: readonly Finding[] } {
+): {
+  readonly repo: Repo | undefined;
+  readonly path: string | undefined;
+  readonly findings: readonly Finding[];
+} {
   const place = ["repos", name];
   const findings: Finding[] = [];
   if (!NAME_PATTERN.test(name)) {
@@ -75,7 +91,8 @@ function interpretRepo(
 
   const path = expandField(value, "path", (text) => expandPath(text, surroundings), place, findings);
   const stateFile = expandField(value, "stateFile", expandStateFile, place, findings);
-  if (!parsed.success || path === undefined || findings.length > 0) return { repo: undefined, path, findings };
+  if (!parsed.success || path === undefined || findings.length > 0)
+    return { repo: undefined, path, findings };
   const { path: writtenPath, groups, ...rest } = parsed.data;
   const repo: Repo = { ...rest, name, path, writtenPath, groups: [...new Set(groups)] };
   return { repo: stateFile === undefined ? repo : { ...repo, stateFile }, path, findings };
@@ -102,13 +119,18 @@ function checkDebounce(config: z.output<typeof configSchema>, raw: unknown): Fin
   if (maxWait >= wait) return [];
   const path = ["debounce", "maxWait"];
   const written = valueAt(raw, path);
-  const expected = `at least ${String(valueAt(raw, ["debounce", "wait"]) ?? "100ms, the default")}, which is what wait is`;
+  const writtenWait = valueAt(raw, ["debounce", "wait"]);
+  const expected = `at least ${typeof writtenWait === "string" ? writtenWait : "100ms"}, which is what wait is`;
   return written === undefined
     ? [{ path, at: "absent", found: "nothing, which means 1s", expected }]
     : [{ path, at: "value", found: describe(written), expected }];
 }
 
-function toFindings(issues: readonly z.core.$ZodIssue[], value: unknown, place: readonly string[]): Finding[] {
+function toFindings(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown,
+  place: readonly string[],
+): Finding[] {
   return issues.flatMap((issue): Finding[] => {
     const inside = issue.path.filter((part) => typeof part !== "symbol");
     const path = [...place, ...inside];
@@ -147,7 +169,8 @@ export function describe(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (typeof value === "string") return JSON.stringify(shorten(value));
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  return typeof value === "object" ? "a map" : String(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return "a map";
 }
 
 function shorten(text: string): string {

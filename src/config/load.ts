@@ -37,7 +37,11 @@ export async function loadConfig(file: string, env: Environment = process.env): 
  *
  * @param file absolute; what relative paths are relative to, and what messages name.
  */
-export async function parseConfig(bytes: Buffer, file: string, env: Environment = process.env): Promise<Config> {
+export async function parseConfig(
+  bytes: Buffer,
+  file: string,
+  env: Environment = process.env,
+): Promise<Config> {
   const yaml = parseYaml(decode(bytes, file));
   const surroundings = { directory: dirname(file), home: homeOf(env), env };
   const { settings, findings, directories } = interpret(yaml.value, surroundings, yaml.names);
@@ -55,10 +59,13 @@ export async function readConfigFile(path: string): Promise<Buffer> {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat();
-      if (!stats.isFile()) throw new FaultError("CONFIG_UNREADABLE", `${path} is not a regular file`, { path });
+      if (!stats.isFile())
+        throw new FaultError("CONFIG_UNREADABLE", `${path} is not a regular file`, { path });
       if (stats.size > MOST_BYTES) {
         const found = `${stats.size} bytes`;
-        throw new ConfigError(path, [{ line: 1, column: 1, found, expected: "a config, at most 1 MiB", where: "" }]);
+        throw new ConfigError(path, [
+          { line: 1, column: 1, found, expected: "a config, at most 1 MiB", where: "" },
+        ]);
       }
       return await handle.readFile();
     } finally {
@@ -67,7 +74,8 @@ export async function readConfigFile(path: string): Promise<Buffer> {
   } catch (cause) {
     const code = systemCode(cause);
     if (code === undefined) throw cause;
-    if (code !== "ENOENT") throw new FaultError("CONFIG_UNREADABLE", `cannot read ${path}: ${code}`, { path, cause });
+    if (code !== "ENOENT")
+      throw new FaultError("CONFIG_UNREADABLE", `cannot read ${path}: ${code}`, { path, cause });
     const target = await readlink(path).catch(() => undefined);
     const link = target === undefined ? "" : `: the link leads to ${target}, and nothing is there`;
     throw new FaultError("CONFIG_MISSING", `there is no config at ${path}${link}`, { path, cause });
@@ -83,7 +91,11 @@ function decode(bytes: Buffer, file: string): string {
     const before = new TextDecoder("utf-8").decode(bytes).split("\uFFFD", 1)[0] ?? "";
     const lines = before.split("\n");
     const position = { line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
-    const mistake = { found: "bytes that are not UTF-8", expected: "the file to be saved as UTF-8", where: "" };
+    const mistake = {
+      found: "bytes that are not UTF-8",
+      expected: "the file to be saved as UTF-8",
+      where: "",
+    };
     throw new ConfigError(file, [{ ...position, ...mistake }]);
   }
 }

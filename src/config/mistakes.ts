@@ -20,7 +20,9 @@ export class ConfigError extends FaultError {
 
   constructor(file: string, mistakes: readonly Mistake[]) {
     const ordered = mistakes.toSorted((one, other) => one.line - other.line || one.column - other.column);
-    super("CONFIG_INVALID", ordered.map((mistake) => formatMistake(file, mistake)).join("\n"), { path: file });
+    super("CONFIG_INVALID", ordered.map((mistake) => formatMistake(file, mistake)).join("\n"), {
+      path: file,
+    });
     this.name = "ConfigError";
     this.file = file;
     this.mistakes = ordered;

@@ -76,6 +76,19 @@ export async function findStateFile(repo: string): Promise<string | undefined> {
   return undefined;
 }
 
+/** The innermost repo that a directory is, or lies in. */
+export async function findEnclosingRepo(directory: string): Promise<string | undefined> {
+  for (let path = resolve(directory); ; path = dirname(path)) {
+    if ((await lookInto(path))?.place !== undefined) return path;
+    if (path === dirname(path)) return undefined;
+  }
+}
+
+/** Where `docs` holds the state file, the repo is the directory above. */
+function isDocs(path: string): boolean {
+  return basename(path) === "docs";
+}
+
 interface Place {
   readonly path: string;
   readonly stateFile: string | undefined;
@@ -91,7 +104,8 @@ async function lookInto(path: string): Promise<Looked | undefined> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
     const stateFile = await findStateFile(path);
-    const isRepo = stateFile !== undefined || entries.some((entry) => entry.name === ".git");
+    const isRepo =
+      entries.some((entry) => entry.name === ".git") || (stateFile !== undefined && !isDocs(path));
     const children = entries
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules")
       .map((entry) => join(path, entry.name))

@@ -45,11 +45,14 @@ const GROUPS = `a list of at least one name, like [${DEFAULT_GROUP}]`;
 export const repoSchema = z
   .strictObject(
     {
-      path: z.string({ error: PATH }).min(1, { error: PATH }).meta({
-        description:
-          "The repo's directory. `~`, `${VAR}` and paths relative to the directory of this file work.",
-        examples: ["~/repos/karematch"],
-      }),
+      path: z
+        .string({ error: PATH })
+        .min(1, { error: PATH })
+        .meta({
+          description:
+            "The repo's directory. `~`, `${VAR}` and paths relative to the directory of this file work.",
+          examples: ["~/repos/karematch"],
+        }),
       role: z
         .enum(["execution", "passive"], { error: "execution or passive" })
         .default("execution")
@@ -75,7 +78,12 @@ export const debounceSchema = z
   .strictObject(
     {
       wait: duration("100ms", "10ms", "60s", "A change goes out this long after the last of its burst."),
-      maxWait: duration("1s", "10ms", "10m", "A burst that does not end goes out after this long. At least `wait`."),
+      maxWait: duration(
+        "1s",
+        "10ms",
+        "10m",
+        "A burst that does not end goes out after this long. At least `wait`.",
+      ),
     },
     { error: "a map like { wait: 100ms, maxWait: 1s }" },
   )
@@ -89,7 +97,9 @@ export const debounceSchema = z
  */
 export const configSchema = z.strictObject(
   {
-    version: z.literal(1, { error: "1, the only version there is" }).meta({ description: "The version of this format." }),
+    version: z
+      .literal(1, { error: "1, the only version there is" })
+      .meta({ description: "The version of this format." }),
     repos: z
       .record(z.string().regex(NAME_PATTERN), repoSchema, {
         error: "a map of names to repos, like karematch: { path: ~/repos/karematch }",

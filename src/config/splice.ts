@@ -34,10 +34,13 @@ export function renderEntry(name: string, entry: RepoEntry): string {
 
 /** The texts to try, best first, that have the repo in the last place. */
 export function insertEntry(text: string, name: string, entry: RepoEntry): string[] {
-  const attempts = [insertLine(text, renderEntry(name, entry)), printAnew(text, (document) => {
-    if (!isMap(document.get("repos"))) document.set("repos", document.createNode({}, { flow: true }));
-    document.setIn(["repos", name], document.createNode(entry, { flow: true }));
-  })];
+  const attempts = [
+    insertLine(text, renderEntry(name, entry)),
+    printAnew(text, (document) => {
+      if (!isMap(document.get("repos"))) document.set("repos", document.createNode({}, { flow: true }));
+      document.setIn(["repos", name], document.createNode(entry, { flow: true }));
+    }),
+  ];
   return attempts.filter((attempt) => attempt !== undefined);
 }
 
@@ -96,12 +99,27 @@ function cutLines(text: string, name: string): string | undefined {
   return text.slice(0, start) + (newline === -1 ? "" : text.slice(newline + 1));
 }
 
-function printAnew(text: string, change: (document: ReturnType<typeof parseNodes>) => void): string | undefined {
+function printAnew(
+  text: string,
+  change: (document: ReturnType<typeof parseNodes>) => void,
+): string | undefined {
   const document = parseNodes(text);
   if (!isMap(document.contents)) return undefined;
   change(document);
+  // What was taken out may have held an anchor that is still used: that cannot be printed.
+  if (hasLooseAlias(document)) return undefined;
   const printed = document.toString({ lineWidth: 0 });
   return lineEndOf(text) === "\n" ? printed : printed.replace(/\r?\n/g, "\r\n");
+}
+
+function hasLooseAlias(document: ReturnType<typeof parseNodes>): boolean {
+  let loose = false;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined) loose = true;
+    },
+  });
+  return loose;
 }
 
 type AnyPair = Pair<ParsedNode, ParsedNode | null>;

@@ -21,6 +21,8 @@ export type Routes = ReadonlyMap<string, Route>;
 /** No request of ours comes near. */
 const MOST_BODY_BYTES = 1024 * 1024;
 const MOST_CONNECTIONS = 512;
+/** macOS takes 103 bytes, Linux 107. */
+const LONGEST_SOCKET_PATH = 103;
 
 /**
  * The control socket: HTTP over a Unix socket that only its user can open. Nothing listens on a
@@ -43,6 +45,11 @@ export class ControlServer {
    */
   static async listen(paths: Paths, routes: Routes, report: Report): Promise<ControlServer> {
     await makePrivateDirectory(paths.runDirectory);
+    const length = Buffer.byteLength(paths.socket);
+    if (length > LONGEST_SOCKET_PATH) {
+      const message = `${paths.socket} has ${length} bytes, too many for a socket (${LONGEST_SOCKET_PATH}). Set XDG_RUNTIME_DIR to a shorter one`;
+      throw new FaultError("STATE_DIRECTORY", message, { path: paths.socket });
+    }
     await unlinkIfThere(paths.socket);
     const server = createServer((request, response) => void respond(request, response, routes, report));
     server.headersTimeout = 5_000;

@@ -297,11 +297,6 @@ export function isEventName(value: string): value is EventName {
   return Object.hasOwn(EVENTS, value);
 }
 
-/** The events that are logged at a level. */
-export type EventAt<L extends Level> = {
-  [E in EventName]: (typeof EVENTS)[E]["level"] extends L ? E : never;
-}[EventName];
-
 type Values = { text: string; number: number; names: readonly string[]; found: FoundBy };
 type ValueOf<F extends FieldName> = Values[(typeof FIELDS)[F]["kind"]];
 type RequiredOf<E extends EventName> = (typeof EVENTS)[E]["fields"][number];

@@ -33,17 +33,11 @@ export function parseLine(raw: string): LogLine {
   } catch {
     return { raw, record: undefined };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { raw, record: undefined };
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { raw, record: undefined };
   const fields: Record<string, unknown> = { ...value };
   const { time: stamp, level, event } = fields;
   const time = typeof stamp === "string" ? new Date(stamp) : undefined;
-  if (
-    time === undefined ||
-    Number.isNaN(time.getTime()) ||
-    !isLevel(level) ||
-    typeof event !== "string"
-  ) {
+  if (time === undefined || Number.isNaN(time.getTime()) || !isLevel(level) || typeof event !== "string") {
     return { raw, record: undefined };
   }
   return { raw, record: { time, level, event, fields } };
@@ -108,17 +102,10 @@ export function formatLine(
 ): string {
   const { record } = line;
   if (record === undefined || !isEventName(record.event)) return visible(line.raw);
-  const clock = options.date
-    ? `${dayOf(record.time)} ${clockOf(record.time)}`
-    : clockOf(record.time);
+  const clock = options.date ? `${dayOf(record.time)} ${clockOf(record.time)}` : clockOf(record.time);
   const word = record.level.padEnd(5);
-  const level = options.colour
-    ? styleText(COLOURS[record.level], word, { validateStream: false })
-    : word;
-  return [
-    `${clock} ${level} ${subjectOf(record)}`.trimEnd(),
-    ...detailsOf(record, record.event),
-  ].join("  ");
+  const level = options.colour ? styleText(COLOURS[record.level], word, { validateStream: false }) : word;
+  return [`${clock} ${level} ${subjectOf(record)}`.trimEnd(), ...detailsOf(record, record.event)].join("  ");
 }
 
 const COLOURS = {
@@ -217,9 +204,7 @@ function duration(value: unknown): string {
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
-  return minutes % 60 === 0
-    ? `${minutes / 60} h`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function localTime(value: unknown): string {

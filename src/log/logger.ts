@@ -1,36 +1,20 @@
-import {
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { pino } from "pino";
 import { systemCode } from "../errors.ts";
 import {
   EVENTS,
   fieldsOf,
   LEVELS,
-  type EventAt,
   type EventFields,
   type EventName,
   type Level,
 } from "./events.ts";
 import { createListing, parseLine, wantsColour } from "./format.ts";
 
-type Write<L extends Level> = <E extends EventAt<L>>(event: E, fields: EventFields<E>) => void;
-
 /** The daemon's log. Nothing here throws, and nothing waits: a line is in the file when the call returns. */
 export interface Log {
-  readonly trace: Write<"trace">;
-  readonly debug: Write<"debug">;
-  readonly info: Write<"info">;
-  readonly warn: Write<"warn">;
-  readonly error: Write<"error">;
   /** Logs an event at the level that the table gives it. */
-  readonly record: Write<Level>;
+  readonly record: <E extends EventName>(event: E, fields: EventFields<E>) => void;
   /** How many lines could not be written since the start. */
   readonly failedLines: number;
   /** Why the last line could not be written (`ENOSPC`, ...); undefined once one could be again. */
@@ -99,11 +83,6 @@ export function openLog(options: LogOptions): Log {
   }
 
   return {
-    trace: write,
-    debug: write,
-    info: write,
-    warn: write,
-    error: write,
     record: write,
     get failedLines() {
       return failedLines;
@@ -126,10 +105,7 @@ export function openLog(options: LogOptions): Log {
 const LONGEST_TEXT = 8192;
 
 /** What the table allows, and no more: a type can be got around by an object with extra members. */
-function pick(
-  event: EventName,
-  fields: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+function pick(event: EventName, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const picked: Record<string, unknown> = { event };
   for (const name of fieldsOf(event)) {
     const value = fields[name];

@@ -31,3 +31,8 @@ export function writable(path: string, scope: WriteScope, real = path): Writable
   if (!allowed) throw new Error(`refusing to write ${path}: it is neither a registered cache nor our own`);
   return real as WritablePath;
 }
+
+/** The config file, for the commands whose work it is to edit it: `init` and `repos`. */
+export function writableConfig(path: string): WritablePath {
+  return path as WritablePath;
+}

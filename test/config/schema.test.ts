@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { nearest } from "../../src/config/nearest.ts";
@@ -15,7 +15,11 @@ describe("the files in config/", () => {
 
   it("the example loads and says what the defaults are", async () => {
     const config = await loadConfig(inRepo("config/config.example.yaml").pathname, { HOME: "/home/me" });
-    expect(config).toMatchObject({ debounceMs: { wait: 100, maxWait: 1000 }, rescanMs: 60_000, maxBytes: 1_048_576 });
+    expect(config).toMatchObject({
+      debounceMs: { wait: 100, maxWait: 1000 },
+      rescanMs: 60_000,
+      maxBytes: 1_048_576,
+    });
     expect(config.registry.repos.map(({ name, role, path }) => [name, role, path])).toEqual([
       ["ai_orchestrator", "execution", "/home/me/repos/AI_Orchestrator"],
       ["karematch", "execution", "/home/me/repos/karematch"],
@@ -26,7 +30,9 @@ describe("the files in config/", () => {
 
   it("the example shows every key that there is", async () => {
     const text = await readFile(inRepo("config/config.example.yaml"), "utf8");
-    const keys = JSON.stringify(jsonSchema()).matchAll(/"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|wait|maxWait)":\{/g);
+    const keys = JSON.stringify(jsonSchema()).matchAll(
+      /"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|wait|maxWait)":\{/g,
+    );
     for (const [, key] of keys) expect(text).toMatch(new RegExp(`\\b${key ?? ""}:`));
   });
 });

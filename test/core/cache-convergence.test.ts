@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sectionHeading } from "../../src/core/cache/render.ts";
 import type { Snapshot } from "../../src/core/snapshot.ts";
@@ -171,18 +171,24 @@ describe("a cache that much has happened to", () => {
 /** One of our caches, in which each foreign line can be told from every other. */
 const NOTE_WORDS = ["word", "## heading", "- item", "### deep", "", "---"];
 const somePlaces = { minLength: REPOS.length + 2, maxLength: REPOS.length + 2 };
-const notedCacheOf = (bodies: fc.Arbitrary<Buffer>) => fc
-  .tuple(snapshotsWith(bodies), fc.array(fc.array(fc.constantFrom(...NOTE_WORDS), { maxLength: 4 }), somePlaces))
-  .map(([snapshots, notes]) => {
-    let file = synced(undefined, snapshots);
-    const lines: string[] = [];
-    for (const [place, words] of notes.entries()) {
-      const note = words.map((word, at) => (word === "" || word === "---" ? word : `${word} of note ${place}.${at}`));
-      lines.push(...note.filter((line) => line.includes("of note")));
-      file = withNote(file, place, Buffer.from(note.map((line) => `${line}\n`).join("")));
-    }
-    return { file, snapshots, lines };
-  });
+const notedCacheOf = (bodies: fc.Arbitrary<Buffer>) =>
+  fc
+    .tuple(
+      snapshotsWith(bodies),
+      fc.array(fc.array(fc.constantFrom(...NOTE_WORDS), { maxLength: 4 }), somePlaces),
+    )
+    .map(([snapshots, notes]) => {
+      let file = synced(undefined, snapshots);
+      const lines: string[] = [];
+      for (const [place, words] of notes.entries()) {
+        const note = words.map((word, at) =>
+          word === "" || word === "---" ? word : `${word} of note ${place}.${at}`,
+        );
+        lines.push(...note.filter((line) => line.includes("of note")));
+        file = withNote(file, place, Buffer.from(note.map((line) => `${line}\n`).join("")));
+      }
+      return { file, snapshots, lines };
+    });
 
 /**
  * Two cuts in one write, possible with names that begin alike: the begin marker is gone and the heading
@@ -193,25 +199,36 @@ function isBeheaded(file: Buffer, repo: string): boolean {
   return file.includes(head) && !file.includes(`state-syncd:begin repo="${repo}"`);
 }
 
-const lineCount = (file: Buffer, line: string): number => text(file).split("\n").filter((one) => one === line).length;
+const lineCount = (file: Buffer, line: string): number =>
+  text(file)
+    .split("\n")
+    .filter((one) => one === line).length;
 
 describe("beside the original utility", () => {
   it("a note that its write left standing survives the healing", () => {
     fc.assert(
-      fc.property(notedCacheOf(plainBody), fc.constantFrom(...REPOS), fc.boolean(), ({ file, snapshots, lines }, repo, ahead) => {
-        // Where a cut runs through a body that is no longer current, nothing tells its text from a note.
-        fc.pre(!ahead || snapshots.every((one) => !one.body.includes("## KAREMATCH")));
-        const state = snapshots.find((one) => one.repo === repo)?.body.toString("utf8") ?? "";
-        const written = originalWrite(file, repo, state, LOCAL_TIME);
-        fc.pre(!snapshots.some((one) => isBeheaded(written, one.repo)));
-        const current = ahead ? snapshots.map((one) => snapshot(one.repo, `${one.body.toString("utf8")}later\n`)) : snapshots;
-        const healed = synced(written, current, { now: moment(20) });
-        expectConverged(healed, current);
-        // Above the header a note stands below the original's new section, whose end nothing marks
-        // once its text is no longer the current one.
-        const safe = ahead ? lines.filter((line) => !line.includes("note 0.")) : lines;
-        for (const line of safe) expect([line, lineCount(healed, line)]).toEqual([line, lineCount(written, line)]);
-      }),
+      fc.property(
+        notedCacheOf(plainBody),
+        fc.constantFrom(...REPOS),
+        fc.boolean(),
+        ({ file, snapshots, lines }, repo, ahead) => {
+          // Where a cut runs through a body that is no longer current, nothing tells its text from a note.
+          fc.pre(!ahead || snapshots.every((one) => !one.body.includes("## KAREMATCH")));
+          const state = snapshots.find((one) => one.repo === repo)?.body.toString("utf8") ?? "";
+          const written = originalWrite(file, repo, state, LOCAL_TIME);
+          fc.pre(!snapshots.some((one) => isBeheaded(written, one.repo)));
+          const current = ahead
+            ? snapshots.map((one) => snapshot(one.repo, `${one.body.toString("utf8")}later\n`))
+            : snapshots;
+          const healed = synced(written, current, { now: moment(20) });
+          expectConverged(healed, current);
+          // Above the header a note stands below the original's new section, whose end nothing marks
+          // once its text is no longer the current one.
+          const safe = ahead ? lines.filter((line) => !line.includes("note 0.")) : lines;
+          for (const line of safe)
+            expect([line, lineCount(healed, line)]).toEqual([line, lineCount(written, line)]);
+        },
+      ),
       often,
     );
   });

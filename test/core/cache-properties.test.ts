@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CacheDocument, Part } from "../../src/core/cache/document.ts";
 import { render } from "../../src/core/cache/render.ts";
@@ -30,7 +30,10 @@ const text = (bytes: Buffer): string => bytes.toString("latin1");
 const healthy: fc.Arbitrary<CacheDocument> = fc
   .tuple(
     fc.option(foreign, { nil: Buffer.alloc(0) }),
-    fc.array(fc.option(foreign, { nil: undefined }), { minLength: REPOS.length + 1, maxLength: REPOS.length + 1 }),
+    fc.array(fc.option(foreign, { nil: undefined }), {
+      minLength: REPOS.length + 1,
+      maxLength: REPOS.length + 1,
+    }),
     somePeers.chain((peers) => fc.tuple(...peers.map((repo) => body.map((bytes) => snapshot(repo, bytes))))),
   )
   .map(([preamble, notes, snapshots]) => {
@@ -78,7 +81,9 @@ describe("merging", () => {
         const once = mergeWith(bytes, snapshots, { peers });
         const file = synced(bytes, snapshots, { peers });
         const twice = mergeWith(file, snapshots, { peers, now: moment(9) });
-        expect(text(Buffer.concat(twice.chunks))).toBe(twice.changed ? "settled" : text(Buffer.concat(once.chunks)));
+        expect(text(Buffer.concat(twice.chunks))).toBe(
+          twice.changed ? "settled" : text(Buffer.concat(once.chunks)),
+        );
         expect(twice.changed).toBe(false);
         expect(twice.purged).toEqual([]);
       }),
@@ -93,7 +98,9 @@ describe("merging", () => {
         const file = synced(bytes, snapshots, { peers });
         const held = sectionsOf(file).map(({ repo, body: held }) => `${repo} ${text(held)}`);
         expect(held).toEqual(wanted.map((one) => `${one.repo} ${text(one.body)}`));
-        expect(parsed(file).parts.every((part) => part.kind === "section" || part.kind === "foreign")).toBe(true);
+        expect(parsed(file).parts.every((part) => part.kind === "section" || part.kind === "foreign")).toBe(
+          true,
+        );
       }),
       often,
     );
@@ -174,7 +181,9 @@ describe("merging", () => {
       fc.property(healthy, marked, fc.constantFrom(...REPOS), (document, bytes, repo) => {
         const before = synced(Buffer.concat(render(document, moment(4))), [snapshot(repo, bytes)]);
         expect(before.includes(secret)).toBe(true);
-        const result = mergeWith(before, [snapshot(repo, bytes)], { peers: REPOS.filter((peer) => peer !== repo) });
+        const result = mergeWith(before, [snapshot(repo, bytes)], {
+          peers: REPOS.filter((peer) => peer !== repo),
+        });
         expect(result.purged).toContain(repo);
         expect(Buffer.concat(result.chunks).includes(secret)).toBe(false);
         expect(text(foreignOf(Buffer.concat(result.chunks)))).toBe(text(foreignOf(before)));

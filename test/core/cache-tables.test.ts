@@ -30,7 +30,8 @@ const withIndexRows = (rows: readonly string[]): string =>
 
 function expectHealed(file: Buffer, snapshots: readonly Snapshot[]): void {
   expect(sectionsOf(file)).toHaveLength(snapshots.length);
-  for (const [at, one] of snapshots.entries()) expect(sectionsOf(file)[at]).toMatchObject({ repo: one.repo, body: one.body });
+  for (const [at, one] of snapshots.entries())
+    expect(sectionsOf(file)[at]).toMatchObject({ repo: one.repo, body: one.body });
   expect(mergeWith(file, snapshots).changed).toBe(false);
 }
 
@@ -81,17 +82,36 @@ now
     expect(latin1(file)).toContain(`| main @ 1a2b3c4 | ${size} |\n`);
   });
 
-  it.each(["", "\n", "a", "a\n", "a\n\n", "\r\n", "a\r", "\uFEFFa\n", "\0", "---\n", "\n---\n", "\n\n---\n\n"])(
-    "carries the body %j byte for byte",
-    (body) => {
-      expect(sectionsOf(synced(undefined, [snapshot("karematch", body)]))).toMatchObject([{ body: Buffer.from(body) }]);
-    },
-  );
+  it.each([
+    "",
+    "\n",
+    "a",
+    "a\n",
+    "a\n\n",
+    "\r\n",
+    "a\r",
+    "\uFEFFa\n",
+    "\0",
+    "---\n",
+    "\n---\n",
+    "\n\n---\n\n",
+  ])("carries the body %j byte for byte", (body) => {
+    expect(sectionsOf(synced(undefined, [snapshot("karematch", body)]))).toMatchObject([
+      { body: Buffer.from(body) },
+    ]);
+  });
 
   it("carries a whole cache as a body, with the markers of its own and of other sections", () => {
     const inner = synced(undefined, [snapshot("karematch", BODY_A), snapshot("credentialmate", BODY_B)]);
     const snapshots = [snapshot("karematch", inner), snapshot("credentialmate", BODY_B)];
     expectHealed(synced(inner, snapshots), snapshots);
+    expectHealed(synced(undefined, snapshots), snapshots);
+  });
+
+  it("is not thrown off by a body that quotes the end of the section before it", () => {
+    const first = snapshot("karematch", BODY_A);
+    const quote = `<!-- state-syncd:end repo="karematch" sha256="${first.sha256}" -->\n`;
+    const snapshots = [first, snapshot("credentialmate", quote)];
     expectHealed(synced(undefined, snapshots), snapshots);
   });
 
@@ -139,7 +159,9 @@ describe("a torn file", () => {
     for (let cut = 0; cut <= NOTED.length; cut += 1) {
       const torn = NOTED.slice(0, cut);
       const file = healed(torn);
-      for (const note of NOTES) if (torn.includes(`${note}\n`)) expect([cut, file]).toEqual([cut, expect.stringContaining(`${note}\n`)]);
+      for (const note of NOTES)
+        if (torn.includes(`${note}\n`))
+          expect([cut, file]).toEqual([cut, expect.stringContaining(`${note}\n`)]);
       expect(file.length).toBeLessThanOrEqual(CLEAN.length + cut);
     }
   });
@@ -148,7 +170,9 @@ describe("a torn file", () => {
     for (let cut = 0; cut <= NOTED.length; cut += 1) {
       const torn = NOTED.slice(cut);
       const file = healed(torn);
-      for (const note of NOTES) if (torn.includes(`\n${note}\n`)) expect([cut, file]).toEqual([cut, expect.stringContaining(`${note}\n`)]);
+      for (const note of NOTES)
+        if (torn.includes(`\n${note}\n`))
+          expect([cut, file]).toEqual([cut, expect.stringContaining(`${note}\n`)]);
     }
   });
 });
@@ -163,24 +187,49 @@ describe("damage", () => {
     ["a line put before the end marker", (text) => text.replace(END_A, "added\n$&")],
     ["the end marker gone", (text) => text.replace(END_A, "")],
     ["the begin marker gone", (text) => text.replace(BEGIN_A, "")],
-    ["another digest at the end", (text) => text.replace(END_A, (line) => line.replace(/sha256="../, 'sha256="00'))],
-    ["another digest at the beginning", (text) => text.replace(BEGIN_A, (line) => line.replace(/sha256="../, 'sha256="00'))],
+    [
+      "another digest at the end",
+      (text) => text.replace(END_A, (line) => line.replace(/sha256="../, 'sha256="00')),
+    ],
+    [
+      "another digest at the beginning",
+      (text) => text.replace(BEGIN_A, (line) => line.replace(/sha256="../, 'sha256="00')),
+    ],
     ["a format of the future", (text) => text.replace('format="1"', 'format="2"')],
     ["the heading gone", (text) => text.replace("## KAREMATCH State\n", "")],
-    ["the metadata gone", (text) => text.replace(/\*\*Source\*\*: \/home\/me\/1_REPOS\/karematch[^\n]*\n/, "")],
+    [
+      "the metadata gone",
+      (text) => text.replace(/\*\*Source\*\*: \/home\/me\/1_REPOS\/karematch[^\n]*\n/, ""),
+    ],
     ["the closing rule gone", (text) => text.replace(/(end repo="karematch"[^\n]*\n)\n---\n/, "$1")],
-    ["the section twice", (text) => text.replace(/\n<!-- state-syncd:begin repo="karematch"[\s\S]*?<!-- state-syncd:end repo="karematch"[^\n]*\n\n---\n/, "$&$&")],
-    ["the header twice", (text) => text.replace(/# Global State Cache[\s\S]*?index:end -->\n\n---\n/, "$&$&")],
+    [
+      "the section twice",
+      (text) =>
+        text.replace(
+          /\n<!-- state-syncd:begin repo="karematch"[\s\S]*?<!-- state-syncd:end repo="karematch"[^\n]*\n\n---\n/,
+          "$&$&",
+        ),
+    ],
+    [
+      "the header twice",
+      (text) => text.replace(/# Global State Cache[\s\S]*?index:end -->\n\n---\n/, "$&$&"),
+    ],
     ["the title gone", (text) => text.replace("# Global State Cache\n", "")],
     ["the index gone", (text) => text.replace(/<!-- state-syncd:index -->[\s\S]*?index:end -->\n/, "")],
     ["the index's end gone", (text) => text.replace("<!-- state-syncd:index:end -->\n", "")],
-    ["the index's beginning gone", (text) => text.replace("<!-- state-syncd:index -->\n", "<!-- state-syncd:index -->\n")],
+    [
+      "the index's beginning gone",
+      (text) => text.replace("<!-- state-syncd:index -->\n", "<!-- state-syncd:index -->\n"),
+    ],
     ["a row of the index changed", (text) => text.replace("| karematch |", "| nobody |")],
     ["the index twice", (text) => text.replace(/<!-- state-syncd:index -->[\s\S]*?index:end -->\n/, "$&$&")],
-    ["the sections in another order", (text) => {
-      const [first = "", second = ""] = text.match(/\n<!-- state-syncd:begin[\s\S]*?\n---\n/g) ?? [];
-      return text.replace(first, "<1>").replace(second, first).replace("<1>", second);
-    }],
+    [
+      "the sections in another order",
+      (text) => {
+        const [first = "", second = ""] = text.match(/\n<!-- state-syncd:begin[\s\S]*?\n---\n/g) ?? [];
+        return text.replace(first, "<1>").replace(second, first).replace("<1>", second);
+      },
+    ],
   ])("%s: healed, every note kept, nothing left over", (_hazard, harm) => {
     expect(timeless(healed(harm(NOTED)))).toBe(timeless(NOTED));
   });
@@ -203,7 +252,9 @@ describe("damage", () => {
   });
 
   it("keeps what a damaged section still says while its peer is out of reach, and lets no note into it", () => {
-    const torn = Buffer.from(`${CLEAN.replace(END_A, "").replace(/\n<!-- state-syncd:begin repo="credentialmate"/, "\n<!-- state-syncd:begin repo=\"gone\"")}note\n`);
+    const torn = Buffer.from(
+      `${CLEAN.replace(END_A, "").replace(/\n<!-- state-syncd:begin repo="credentialmate"/, '\n<!-- state-syncd:begin repo="gone"')}note\n`,
+    );
     const once = synced(torn, []);
     expect(latin1(once)).toContain(BODY_A);
     expect(latin1(foreignOf(once))).toContain("note\n");
@@ -235,6 +286,36 @@ describe("git's line endings", () => {
   });
 });
 
+describe("text that meets where something of ours is taken out", () => {
+  const header = `# Global State Cache\n\n${PURPOSE}\n\n**Last Updated**: ${LOCAL_TIME}\n\n---\n`;
+  const stray = `<!-- state-syncd:begin repo="gone" format="1" sha256="${EMPTY}" -->\n`;
+
+  it.each([
+    [
+      "a heading and its line, around a section of a stranger",
+      `## KAREMATCH2 State\n${stray}**Last Synced**: Never\n`,
+    ],
+    [
+      "the same, around a second header",
+      `${header}${stray}## KAREMATCH2 State\n${header}**Last Synced**: Never\n`,
+    ],
+    [
+      "the same, above the header",
+      `## KAREMATCH2 State\n<!-- state-syncd:index -->\n**Last Synced**: Never\n${header}`,
+    ],
+    [
+      "two placeholders side by side",
+      "## KAREMATCH State\n**Last Synced**: Never\n\n*No state cached yet.*\n\n---\n".repeat(2),
+    ],
+  ])("settles in one turn: %s", (_what, text) => {
+    for (const snapshots of [[], SNAPSHOTS]) {
+      const once = synced(Buffer.from(text), snapshots);
+      expect(mergeWith(once, snapshots, { now: moment(9) }).changed).toBe(false);
+    }
+    healed(text);
+  });
+});
+
 describe("names that begin alike", () => {
   it("are told apart, although the original confuses them", () => {
     const snapshots = [snapshot("karematch", "one\n"), snapshot("karematch2", "two\n## Own\nthree\n")];
@@ -247,7 +328,10 @@ describe("names that begin alike", () => {
 
 describe("a note below a section that the original cut open", () => {
   it("is told from the section's body by the body itself", () => {
-    const snapshots = [snapshot("ai_orchestrator", "a\n## KAREMATCH todo\nb\n"), snapshot("karematch", "one\n")];
+    const snapshots = [
+      snapshot("ai_orchestrator", "a\n## KAREMATCH todo\nb\n"),
+      snapshot("karematch", "one\n"),
+    ];
     const clean = latin1(synced(undefined, snapshots));
     const noted = clean.replace(/(repo="ai_orchestrator" sha256="[^\n]*\n\n---\n)/, "$1## My note\nmine\n");
     const written = originalWrite(Buffer.from(noted), "karematch", "one\n", LOCAL_TIME);
@@ -328,7 +412,12 @@ describe("beside the original utility", () => {
   });
 
   it("ends with no section of a repo that may not be there, though the original put it there", () => {
-    const written = originalWrite(Buffer.from(CLEAN), "ai_orchestrator", "ZQ-secret\n## In\nZQ-secret\n", LOCAL_TIME);
+    const written = originalWrite(
+      Buffer.from(CLEAN),
+      "ai_orchestrator",
+      "ZQ-secret\n## In\nZQ-secret\n",
+      LOCAL_TIME,
+    );
     const peers = REPOS.filter((repo) => repo !== "ai_orchestrator");
     const file = synced(written, SNAPSHOTS, { peers });
     expect(latin1(file)).not.toContain("ZQ-secret");

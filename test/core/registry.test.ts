@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   cachesOf,
@@ -36,7 +36,11 @@ describe("edges", () => {
     ["no repo at all", [], []],
     ["one repo has no peer, not even itself", [repo("a")], []],
     ["two repos tell each other", [repo("a"), repo("b")], ["a>b", "b>a"]],
-    ["three repos, ordered by source and then by target", [repo("c"), repo("a"), repo("b")], ["c>a", "c>b", "a>c", "a>b", "b>c", "b>a"]],
+    [
+      "three repos, ordered by source and then by target",
+      [repo("c"), repo("a"), repo("b")],
+      ["c>a", "c>b", "a>c", "a>b", "b>c", "b>a"],
+    ],
     ["a passive repo neither gives nor gets", [repo("a"), repo("b", { role: "passive" })], []],
     ["publish: false reads without being seen", [repo("a", { publish: false }), repo("b")], ["b>a"]],
     ["subscribe: false is seen without reading", [repo("a", { subscribe: false }), repo("b")], ["a>b"]],
@@ -80,18 +84,65 @@ describe("the diff of two registries", () => {
   const c = repo("c");
   const nothing = { added: [], removed: [], moved: [], caches: [] };
 
-  it.each<[change: string, before: Registry, after: Registry, diff: Partial<ReturnType<typeof diffRegistries>>]>([
+  it.each<
+    [change: string, before: Registry, after: Registry, diff: Partial<ReturnType<typeof diffRegistries>>]
+  >([
     ["nothing", registry(a, b), registry(a, b), {}],
     ["how a path is written", registry(a, b), registry(a, repo("b", { writtenPath: "../b" })), {}],
-    ["a new repo concerns every cache that it reaches, and its own", registry(a, b), registry(a, b, c), { added: ["c"], caches: ["a", "b", "c"] }],
-    ["a repo that leaves is purged from the others", registry(a, b, c), registry(a, c), { removed: ["b"], caches: ["a", "c"] }],
-    ["another path", registry(a, b), registry(a, repo("b", { path: "/else/b" })), { moved: ["b"], caches: ["b"] }],
-    ["another state file", registry(a, b), registry(a, repo("b", { stateFile: "docs/STATE.md" })), { moved: ["b"] }],
-    ["now passive", registry(a, b, c), registry(a, b, repo("c", { role: "passive" })), { moved: ["c"], caches: ["a", "b"] }],
-    ["no longer passive", registry(a, repo("b", { role: "passive" })), registry(a, b), { moved: ["b"], caches: ["a", "b"] }],
-    ["out of the group", registry(a, b, c), registry(a, b, repo("c", { groups: ["x"] })), { caches: ["a", "b", "c"] }],
-    ["a group that changes no edge", registry(a, b), registry(a, repo("b", { groups: ["default", "x"] })), {}],
-    ["no longer published", registry(a, b, c), registry(a, b, repo("c", { publish: false })), { caches: ["a", "b"] }],
+    [
+      "a new repo concerns every cache that it reaches, and its own",
+      registry(a, b),
+      registry(a, b, c),
+      { added: ["c"], caches: ["a", "b", "c"] },
+    ],
+    [
+      "a repo that leaves is purged from the others",
+      registry(a, b, c),
+      registry(a, c),
+      { removed: ["b"], caches: ["a", "c"] },
+    ],
+    [
+      "another path",
+      registry(a, b),
+      registry(a, repo("b", { path: "/else/b" })),
+      { moved: ["b"], caches: ["b"] },
+    ],
+    [
+      "another state file",
+      registry(a, b),
+      registry(a, repo("b", { stateFile: "docs/STATE.md" })),
+      { moved: ["b"] },
+    ],
+    [
+      "now passive",
+      registry(a, b, c),
+      registry(a, b, repo("c", { role: "passive" })),
+      { moved: ["c"], caches: ["a", "b"] },
+    ],
+    [
+      "no longer passive",
+      registry(a, repo("b", { role: "passive" })),
+      registry(a, b),
+      { moved: ["b"], caches: ["a", "b"] },
+    ],
+    [
+      "out of the group",
+      registry(a, b, c),
+      registry(a, b, repo("c", { groups: ["x"] })),
+      { caches: ["a", "b", "c"] },
+    ],
+    [
+      "a group that changes no edge",
+      registry(a, b),
+      registry(a, repo("b", { groups: ["default", "x"] })),
+      {},
+    ],
+    [
+      "no longer published",
+      registry(a, b, c),
+      registry(a, b, repo("c", { publish: false })),
+      { caches: ["a", "b"] },
+    ],
     ["no longer subscribed", registry(a, b), registry(a, repo("b", { subscribe: false })), {}],
     ["subscribed", registry(a, repo("b", { subscribe: false })), registry(a, b), { caches: ["b"] }],
     ["another order", registry(a, b, c), registry(c, b, a), { caches: ["c", "b", "a"] }],
@@ -122,7 +173,9 @@ describe("any registry", () => {
         const expected = all.repos.flatMap((from) =>
           all.repos
             .filter((to) => from !== to && from.groups.some((group) => to.groups.includes(group)))
-            .filter((to) => from.role === "execution" && to.role === "execution" && from.publish && to.subscribe)
+            .filter(
+              (to) => from.role === "execution" && to.role === "execution" && from.publish && to.subscribe,
+            )
             .map((to) => `${from.name}>${to.name}`),
         );
         expect(written(all)).toEqual(expected);
@@ -181,7 +234,12 @@ describe("the diff of any two registries", () => {
   it("is empty between a registry and itself", () => {
     fc.assert(
       fc.property(anyRegistry, (all) => {
-        expect(diffRegistries(all, structuredClone(all))).toEqual({ added: [], removed: [], moved: [], caches: [] });
+        expect(diffRegistries(all, structuredClone(all))).toEqual({
+          added: [],
+          removed: [],
+          moved: [],
+          caches: [],
+        });
       }),
     );
   });

@@ -10,7 +10,10 @@ const IMPORTS = /(?:\bfrom\s*|\bimport\s*\(?\s*)["'`]([^"'`]+)["'`]/g;
 const FORBIDDEN: ReadonlyMap<string, RegExp> = new Map([
   ["process", /\bprocess\b/],
   ["console", /\bconsole\b/],
-  ["the clock", /\bDate\s*\.\s*now\b|\bnew\s+Date\s*\(\s*\)|(?<!new\s)\bDate\s*\(|\bperformance\b|\bhrtime\b|\bTemporal\b/],
+  [
+    "the clock",
+    /\bDate\s*\.\s*now\b|\bnew\s+Date\s*\(\s*\)|(?<!new\s)\bDate\s*\(|\bperformance\b|\bhrtime\b|\bTemporal\b/,
+  ],
   ["timers", /\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b/],
   ["the network", /\bfetch\s*\(|\bWebSocket\b/],
   ["require", /\brequire\b|\bcreateRequire\b/],
@@ -48,9 +51,12 @@ describe("the wall around the core", () => {
     expect(files.length).toBeGreaterThan(5);
   });
 
-  it.each(files.map((file) => [relative(ROOT, file), file] as const))("%s touches no world outside", (_name, file) => {
-    expect(breaches(file, readFileSync(file, "utf8"))).toEqual([]);
-  });
+  it.each(files.map((file) => [relative(ROOT, file), file] as const))(
+    "%s touches no world outside",
+    (_name, file) => {
+      expect(breaches(file, readFileSync(file, "utf8"))).toEqual([]);
+    },
+  );
 
   it.each([
     ['import { readFile } from "node:fs";', "imports node:fs"],

@@ -5,7 +5,6 @@ import {
   fieldsOf,
   isEventName,
   isLevel,
-  type EventAt,
   type EventFields,
 } from "../../src/log/events.ts";
 
@@ -46,7 +45,5 @@ describe("the table of events", () => {
       durationMs: number;
     }>().toExtend<EventFields<"section.written">>();
     expectTypeOf<{ repo: string }>().not.toExtend<EventFields<"section.written">>();
-    expectTypeOf<"section.written">().toExtend<EventAt<"info">>();
-    expectTypeOf<"section.written">().not.toExtend<EventAt<"warn">>();
   });
 });

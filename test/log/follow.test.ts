@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
 import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { followLog, type LogFilter } from "../../src/log/read.ts";
+import { followLog } from "../../src/log/follow.ts";
+import type { LogFilter } from "../../src/log/read.ts";
 
 let directory: string;
 let file: string;
@@ -231,14 +232,14 @@ describe("followLog", () => {
        const file = ${JSON.stringify(file)};
        const log = openLog({ file, level: "info" });
        for (let round = 0, line = 0; round <= 20; round += 1) {
-         for (let i = 0; i < 400; i += 1, line += 1) log.info("state.released", { repo: "r" + line });
+         for (let i = 0; i < 400; i += 1, line += 1) log.record("state.released", { repo: "r" + line });
          if (round === 20) break;
          for (let n = round; n > 0; n -= 1) renameSync(file + "." + n, file + "." + (n + 1));
          renameSync(file, file + ".1");
-         log.info("state.released", { repo: "r" + line++ });
+         log.record("state.released", { repo: "r" + line++ });
          log.reopen();
        }
-       log.info("pause.ended", {});
+       log.record("pause.ended", {});
        log.close();`,
     );
     const follower = new Follower({}, 0);

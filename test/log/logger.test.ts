@@ -65,7 +65,7 @@ async function runChild(
 describe("a line", () => {
   it("is JSON with an ISO time, a word for the level, and the event's fields", async () => {
     const log = openLog({ file, level: "info" });
-    log.info("section.written", { repo: "a", cache: "b", sha256: "00", bytes: 3, durationMs: 4 });
+    log.record("section.written", { repo: "a", cache: "b", sha256: "00", bytes: 3, durationMs: 4 });
     log.close();
     const text = await readFile(file, "utf8");
     const { time, ...rest } = JSON.parse(text) as { time: string };
@@ -84,7 +84,7 @@ describe("a line", () => {
 
   it("is in the file when the call returns", async () => {
     const log = openLog({ file, level: "info" });
-    log.info("state.released", { repo: "a" });
+    log.record("state.released", { repo: "a" });
     expect(await events()).toEqual(["state.released"]);
     log.close();
   });
@@ -92,7 +92,7 @@ describe("a line", () => {
   it("never holds what the table does not allow, even where the types were got around", async () => {
     const log = openLog({ file, level: "info" });
     const body = { repo: "a", body: "PATIENT 4711", event: "x", level: "error" };
-    log.info("state.released", body);
+    log.record("state.released", body);
     log.close();
     expect(await readFile(file, "utf8")).not.toContain("PATIENT");
     expect(await events()).toEqual(["state.released"]);
@@ -100,7 +100,7 @@ describe("a line", () => {
 
   it("stays one line, and of bounded length, whatever its values hold", async () => {
     const log = openLog({ file, level: "info" });
-    log.error("internal.error", { message: "a\nb\u2028c\ud800", stack: "x".repeat(1_000_000) });
+    log.record("internal.error", { message: "a\nb\u2028c\ud800", stack: "x".repeat(1_000_000) });
     log.close();
     const text = await readFile(file, "utf8");
     expect(text.split("\n")).toHaveLength(2);
@@ -110,8 +110,8 @@ describe("a line", () => {
 
   it("is left out below the level", async () => {
     const log = openLog({ file, level: "warn" });
-    log.info("state.released", { repo: "a" });
-    log.warn("watch.polling", { path: "/x" });
+    log.record("state.released", { repo: "a" });
+    log.record("watch.polling", { path: "/x" });
     log.close();
     expect(await events()).toEqual(["watch.polling"]);
   });
@@ -122,7 +122,7 @@ describe("the file", () => {
     await writeFile(file, '{"old":1}\n');
     await chmod(file, 0o644);
     const log = openLog({ file, level: "info" });
-    log.info("state.released", { repo: "a" });
+    log.record("state.released", { repo: "a" });
     log.close();
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await events()).toEqual([undefined, "state.released"]);
@@ -134,19 +134,19 @@ describe("the file", () => {
   it("gets a new line where a crash left a torn one, so that the next record stays whole", async () => {
     await writeFile(file, '{"level":"in');
     const log = openLog({ file, level: "info" });
-    log.info("state.released", { repo: "a" });
-    log.info("state.released", { repo: "b" });
+    log.record("state.released", { repo: "a" });
+    log.record("state.released", { repo: "b" });
     log.close();
     expect(await events()).toEqual([undefined, "state.released", "state.released"]);
   });
 
   it("is left for a new one by reopen after it was moved away, and no line is lost", async () => {
     const log = openLog({ file, level: "info" });
-    log.info("state.released", { repo: "a" });
+    log.record("state.released", { repo: "a" });
     await rename(file, `${file}.1`);
-    log.info("pause.ended", {});
+    log.record("pause.ended", {});
     log.reopen();
-    log.info("daemon.stopping", { signal: "SIGTERM" });
+    log.record("daemon.stopping", { signal: "SIGTERM" });
     log.close();
     expect(await events(`${file}.1`)).toEqual(["state.released", "pause.ended"]);
     expect(await events()).toEqual(["daemon.stopping"]);
@@ -157,7 +157,7 @@ describe("the file", () => {
     await rename(file, `${file}.1`);
     await mkdir(file);
     log.reopen();
-    log.info("state.released", { repo: "a" });
+    log.record("state.released", { repo: "a" });
     log.close();
     expect(await events(`${file}.1`)).toEqual(["state.released"]);
     expect(log.failedLines).toBe(0);
@@ -166,7 +166,7 @@ describe("the file", () => {
   it("takes no line and no reopen after close, and does not mind", async () => {
     const log = openLog({ file, level: "info" });
     log.close();
-    log.info("state.released", { repo: "a" });
+    log.record("state.released", { repo: "a" });
     log.reopen();
     log.close();
     expect(await readFile(file, "utf8")).toBe("");
@@ -177,12 +177,12 @@ describe("a log that cannot be written", () => {
   it("does not throw where it cannot even be opened, and goes on when it can", async () => {
     await mkdir(file);
     const log = openLog({ file, level: "info" });
-    log.info("state.released", { repo: "a" });
-    log.info("state.released", { repo: "b" });
+    log.record("state.released", { repo: "a" });
+    log.record("state.released", { repo: "b" });
     expect(log.failedLines).toBe(2);
     expect(log.failure).toBe("EISDIR");
     await rmdir(file);
-    log.info("state.released", { repo: "c" });
+    log.record("state.released", { repo: "c" });
     expect(log.failure).toBeUndefined();
     log.close();
     const [gap, after] = (await readFile(file, "utf8"))
@@ -204,11 +204,11 @@ describe("a log that cannot be written", () => {
       const mode = (await stat("/dev/full")).mode;
       await symlink("/dev/full", file);
       const log = openLog({ file, level: "info" });
-      for (let index = 0; index < 1000; index += 1) log.info("state.released", { repo: "a" });
+      for (let index = 0; index < 1000; index += 1) log.record("state.released", { repo: "a" });
       expect(log.failedLines).toBe(1000);
       expect(log.failure).toBe("ENOSPC");
       await rm(file);
-      log.info("state.released", { repo: "b" });
+      log.record("state.released", { repo: "b" });
       log.close();
       expect(await events()).toEqual(["log.gap", "state.released"]);
       expect((await stat("/dev/full")).mode).toBe(mode);
@@ -219,7 +219,7 @@ describe("a log that cannot be written", () => {
     // The limit makes the kernel accept a part of a line, as a nearly full disk does.
     const program = `
       const log = openLog({ file, level: "info" });
-      for (let i = 0; i < 100; i += 1) log.info("state.released", { repo: "r" + i });
+      for (let i = 0; i < 100; i += 1) log.record("state.released", { repo: "r" + i });
       console.log(log.failedLines, log.failure);`;
     const { code, output } = await runChild(program, "ulimit -f 4;");
     expect(code).toBe(0);
@@ -228,7 +228,7 @@ describe("a log that cannot be written", () => {
     expect(text.endsWith("\n"), "the last line is torn").toBe(false);
     expect(failed).toBeGreaterThan(0);
     const log = openLog({ file, level: "info" });
-    log.info("pause.ended", {});
+    log.record("pause.ended", {});
     log.close();
     const seen = await events();
     expect(seen.filter((event) => event === "state.released")).toHaveLength(100 - failed);
@@ -240,7 +240,7 @@ describe("a log that cannot be written", () => {
 it("loses no line to kill -9 right after it was logged", async () => {
   const program = `
     const log = openLog({ file, level: "info" });
-    for (let i = 0; i < 2000; i += 1) log.info("state.released", { repo: "r" + i });
+    for (let i = 0; i < 2000; i += 1) log.record("state.released", { repo: "r" + i });
     process.kill(process.pid, "SIGKILL");`;
   const { signal } = await runChild(program);
   expect(signal).toBe("SIGKILL");
@@ -259,8 +259,8 @@ describe("the terminal", () => {
       level: "trace",
       terminal: terminal as unknown as NodeJS.WriteStream,
     });
-    log.debug("request.handled", { method: "GET", path: "/status", status: 200, durationMs: 1 });
-    log.info("state.released", { repo: "a" });
+    log.record("request.handled", { method: "GET", path: "/status", status: 200, durationMs: 1 });
+    log.record("state.released", { repo: "a" });
     log.close();
     expect(String(terminal.read())).toMatch(/^\d\d:\d\d:\d\d\.\d{3} info {2}a {2}state released\n$/);
     expect(await events()).toEqual(["request.handled", "state.released"]);
@@ -275,7 +275,7 @@ describe("the terminal", () => {
     });
     terminal.destroy(new Error("EIO"));
     await new Promise((closed) => terminal.once("close", closed));
-    log.info("state.released", { repo: "a" });
+    log.record("state.released", { repo: "a" });
     log.close();
     expect(await events()).toEqual(["state.released"]);
   });
@@ -288,7 +288,7 @@ describe("the terminal", () => {
       terminal: terminal as unknown as NodeJS.WriteStream,
     });
     const message = "x".repeat(8000);
-    for (let index = 0; index < 1000; index += 1) log.error("internal.error", { message });
+    for (let index = 0; index < 1000; index += 1) log.record("internal.error", { message });
     expect(terminal.writableLength).toBeLessThan(2_000_000);
     log.close();
   });

@@ -57,3 +57,28 @@ export interface ParsedCache extends CacheDocument {
   /** False where no marker of ours stands in the file: written by hand or by the original utility. */
   readonly marked: boolean;
 }
+
+export function allForeign(parts: readonly Part[]): parts is Extract<Part, { kind: "foreign" }>[] {
+  return parts.every((part) => part.kind === "foreign");
+}
+
+/** The same parts, with foreign text that stands together in one piece. */
+export function joinForeign(parts: readonly Part[]): Part[] {
+  const joined: Part[] = [];
+  let run: Buffer[] = [];
+  const close = (): void => {
+    const [only] = run;
+    if (only !== undefined)
+      joined.push({ kind: "foreign", bytes: run.length === 1 ? only : Buffer.concat(run) });
+    run = [];
+  };
+  for (const part of parts) {
+    if (part.kind === "foreign") run.push(part.bytes);
+    else {
+      close();
+      joined.push(part);
+    }
+  }
+  close();
+  return joined;
+}

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import type { Section } from "./document.ts";
 import { lineAt, lineEnd, type Marker } from "./markers.ts";
 import { sectionHeading } from "./render.ts";
 
+const LF = 0x0a;
 const SYNCED = /^\*\*Last Synced\*\*: (\S+)$/;
 // Greedy up to the last ", changed": a path may hold commas, a time and a git position cannot.
 const SOURCE = /^\*\*Source\*\*: (.*), changed (\S+?)(?:, (\S+) @ ([0-9a-f]{7,64}))?$/;
@@ -61,4 +63,15 @@ function headFacts(
   if (branch === undefined || commit === undefined) return { origin, changedAt, syncedAt };
   if (branch === "detached") return { origin, changedAt, syncedAt, commit };
   return { origin, changedAt, syncedAt, branch, commit };
+}
+
+/** `whole` or `whole` less the newline that was put before the end marker, whichever hashes right. */
+export function certifiedBody(whole: Buffer, sha256: string): Buffer | undefined {
+  if (whole.length === 0 || whole[whole.length - 1] !== LF) {
+    return createHash("sha256").update(whole).digest("hex") === sha256 ? whole : undefined;
+  }
+  const shorter = whole.subarray(0, -1);
+  const hash = createHash("sha256").update(shorter);
+  if (hash.copy().update("\n").digest("hex") === sha256) return whole;
+  return hash.digest("hex") === sha256 ? shorter : undefined;
 }

@@ -106,3 +106,20 @@ function parseMarker(line: string): Pick<Marker, "kind" | "repo" | "sha256" | "f
   const [, repo = "", digest = ""] = end;
   return { kind: "end", repo, format: "", sha256: digest };
 }
+
+/** The first of `items` (in file order) that starts in `[from, to)`. */
+export function firstFrom<T extends { readonly start: number }>(
+  items: readonly T[],
+  from: number,
+  to = Number.POSITIVE_INFINITY,
+): T | undefined {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((items[middle]?.start ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  const found = items[low];
+  return found !== undefined && found.start < to ? found : undefined;
+}

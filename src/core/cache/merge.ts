@@ -184,7 +184,9 @@ function isBetter(part: Part, rival: Part): boolean {
 }
 
 function needsCopy(before: ParsedCache, after: readonly Part[]): MergeResult["copyFirst"] {
-  const lost = before.parts.filter((part) => part.kind !== "foreign" && part.kind !== "section" && !after.includes(part));
+  const lost = before.parts.filter(
+    (part) => part.kind !== "foreign" && part.kind !== "section" && !after.includes(part),
+  );
   if (!before.marked && lost.length > 0) return "adopted";
   const uncertain = lost.some((part) => part.kind === "damaged" || (part.kind === "legacy" && !part.certain));
   return uncertain || before.debris.some((d) => d.why === "stale-text") ? "damaged" : undefined;

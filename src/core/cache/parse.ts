@@ -1,7 +1,13 @@
-import { createHash } from "node:crypto";
 import { sha256 } from "../snapshot.ts";
-import type { Debris, ParsedCache, Part, Section } from "./document.ts";
-import { readHead } from "./head.ts";
+import {
+  allForeign,
+  type Debris,
+  joinForeign,
+  type ParsedCache,
+  type Part,
+  type Section,
+} from "./document.ts";
+import { certifiedBody, readHead } from "./head.ts";
 import {
   asTheOriginalReads,
   certainEnd,
@@ -13,7 +19,17 @@ import {
   ruleLength,
   usersTextStart,
 } from "./legacy.ts";
-import { atLineStart, bomLength, findMarkers, FORMAT, lineAt, lineEnd, type Marker, pairMarkers } from "./markers.ts";
+import {
+  atLineStart,
+  bomLength,
+  findMarkers,
+  firstFrom,
+  FORMAT,
+  lineAt,
+  lineEnd,
+  type Marker,
+  pairMarkers,
+} from "./markers.ts";
 import { beginningEnd, endingStart } from "./remains.ts";
 import { sectionHeading } from "./render.ts";
 
@@ -57,6 +73,7 @@ class Parser {
   #cursor = 0;
   #preamble: Buffer | undefined;
   #updatedAt: string | undefined;
+  #joined = false;
 
   constructor(bytes: Buffer, options: ParseOptions) {
     this.#bytes = bytes;
@@ -89,7 +106,7 @@ class Parser {
       preamble: this.#preamble ?? Buffer.alloc(0),
       updatedAt: this.#updatedAt,
       parts,
-      joined: parts.length < this.#parts.length,
+      joined: this.#joined || parts.length < this.#parts.length,
       debris: this.#debris,
       marked: this.#markers.length > 0,
     };
@@ -128,6 +145,7 @@ class Parser {
     this.#updatedAt = header.updatedAt;
     // What has been found so far stands above the header, and stays there if it is text.
     if (allForeign(this.#parts)) {
+      this.#joined = this.#parts.length > 1;
       this.#preamble = Buffer.concat(this.#parts.map((part) => part.bytes));
       this.#parts.length = 0;
     }
@@ -294,49 +312,4 @@ class Parser {
     if (this.#bytes[at] === LF) return 1;
     return this.#bytes[at] === CR && this.#bytes[at + 1] === LF ? 2 : 0;
   }
-}
-
-/** The first of `items` (in file order) that starts in `[from, to)`. */
-function firstFrom<T extends { readonly start: number }>(
-  items: readonly T[],
-  from: number,
-  to = Number.POSITIVE_INFINITY,
-): T | undefined {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((items[middle]?.start ?? 0) < from) low = middle + 1;
-    else high = middle;
-  }
-  const found = items[low];
-  return found !== undefined && found.start < to ? found : undefined;
-}
-
-/** `whole` or `whole` less the newline that was put before the end marker, whichever hashes right. */
-function certifiedBody(whole: Buffer, sha256: string): Buffer | undefined {
-  if (whole.length === 0 || whole[whole.length - 1] !== LF) {
-    return createHash("sha256").update(whole).digest("hex") === sha256 ? whole : undefined;
-  }
-  const shorter = whole.subarray(0, -1);
-  const hash = createHash("sha256").update(shorter);
-  if (hash.copy().update("\n").digest("hex") === sha256) return whole;
-  return hash.digest("hex") === sha256 ? shorter : undefined;
-}
-
-function allForeign(parts: readonly Part[]): parts is Extract<Part, { kind: "foreign" }>[] {
-  return parts.every((part) => part.kind === "foreign");
-}
-
-function joinForeign(parts: readonly Part[]): Part[] {
-  const joined: Part[] = [];
-  for (const part of parts) {
-    const last = joined.at(-1);
-    if (part.kind === "foreign" && last?.kind === "foreign") {
-      joined[joined.length - 1] = { kind: "foreign", bytes: Buffer.concat([last.bytes, part.bytes]) };
-    } else {
-      joined.push(part);
-    }
-  }
-  return joined;
 }

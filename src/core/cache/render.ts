@@ -5,8 +5,7 @@ const LF = 0x0a;
 const NEWLINE = Buffer.from("\n");
 
 export const TITLE = "# Global State Cache";
-export const PURPOSE =
-  "**Purpose**: Cached state from other repos for cross-repo context awareness.";
+export const PURPOSE = "**Purpose**: Cached state from other repos for cross-repo context awareness.";
 const RULE = "\n---\n";
 /** What no body hashes to. */
 const NO_DIGEST = "0".repeat(64);
@@ -29,8 +28,6 @@ export function render(document: CacheDocument, updatedAt: string): Buffer[] {
       chunks.push(part.bytes);
       continue;
     }
-    // Text without a final newline stands at the end of a file only; here something follows it.
-    if (chunks.at(-1)?.at(-1) !== LF) chunks.push(NEWLINE);
     chunks.push(NEWLINE, ...delimited(part), Buffer.from(RULE));
   }
   return chunks.filter((chunk) => chunk.length > 0);

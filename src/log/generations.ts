@@ -1,0 +1,88 @@
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import { FaultError, systemCode } from "../errors.ts";
+
+/** How much of a file is read at a time. */
+export const CHUNK_BYTES = 65_536;
+/** What a crashed file system leaves (megabytes of NUL) must not fill the memory: the rest of a line is dropped. */
+export const LONGEST_LINE_BYTES = 1 << 20;
+export const NEWLINE = 0x0a;
+
+/** A file of the log, held open, so that its identity stays its own whatever it is called. */
+export interface Generation {
+  readonly handle: FileHandle;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly size: number;
+  readonly modifiedNs: bigint;
+}
+
+export function isSame(one: Generation, other: Generation): boolean {
+  return one.inode === other.inode && one.device === other.device;
+}
+
+export async function closeAll(generations: Iterable<Generation>): Promise<void> {
+  for (const { handle } of generations) await handle.close();
+}
+
+export async function openGeneration(path: string): Promise<Generation | undefined> {
+  try {
+    // Without O_NONBLOCK a FIFO in the log's place would keep us waiting for ever.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await handle.stat({ bigint: true });
+    if (stats.isFile()) {
+      return {
+        handle,
+        device: stats.dev,
+        inode: stats.ino,
+        size: Number(stats.size),
+        modifiedNs: stats.mtimeNs,
+      };
+    }
+    await handle.close();
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === "ENOENT") return undefined;
+    throw new FaultError("LOG_UNREADABLE", `cannot read ${path}: ${code ?? String(cause)}`, {
+      path,
+      cause,
+    });
+  }
+  throw new FaultError("LOG_UNREADABLE", `${path} is not a regular file`, { path });
+}
+
+/** In the middle of a rotation one number is free for a moment; after so many free ones the row has ended. */
+const LARGEST_HOLE = 3;
+
+/**
+ * All files of the log, newest first. Looks at the numbers upwards, as files only ever move that
+ * way: one that moves meanwhile is met twice, and counted once, but never missed.
+ */
+export async function openGenerations(file: string): Promise<Generation[]> {
+  const generations: Generation[] = [];
+  try {
+    for (let index = 0, free = 0; free < LARGEST_HOLE; index += 1) {
+      const generation = await openGeneration(index === 0 ? file : `${file}.${index}`);
+      free = generation === undefined ? free + (index === 0 ? 0 : 1) : 0;
+      if (generation === undefined) continue;
+      if (generations.some((other) => isSame(other, generation))) await generation.handle.close();
+      else generations.push(generation);
+    }
+  } catch (error) {
+    await closeAll(generations);
+    throw error;
+  }
+  return generations;
+}
+
+/** Fewer bytes where the file ends before. */
+export async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}

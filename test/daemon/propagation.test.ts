@@ -1,0 +1,166 @@
+import { execFileSync } from "node:child_process";
+import { appendFile, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { Workspace } from "../support/workspace.ts";
+
+let workspace: Workspace;
+beforeEach(async () => {
+  workspace = await Workspace.create({ repos: { a: {}, b: {}, c: {} }, rescan: "1s" });
+  for (const peer of peers) await workspace.save(peer, `# ${peer}\n`);
+});
+afterEach(() => workspace.dispose());
+
+const peers = ["b", "c"];
+
+/** Ways in which editors, agents and tools save a file. */
+const SAVES: Readonly<Record<string, (file: string, text: string) => Promise<void>>> = {
+  "written in place": (file, text) => writeFile(file, text),
+  "truncated, then written in pieces": async (file, text) => {
+    const handle = await open(file, "w");
+    for (let at = 0; at < text.length; at += 7) await handle.write(text.slice(at, at + 7));
+    await handle.close();
+  },
+  "replaced by rename": async (file, text) => {
+    await writeFile(`${file}.tmp`, text);
+    await rename(`${file}.tmp`, file);
+  },
+  "deleted and made anew": async (file, text) => {
+    await rm(file, { force: true });
+    await writeFile(file, text);
+  },
+  "moved to a backup and made anew": async (file, text) => {
+    await rename(file, `${file}~`).catch(() => undefined);
+    await writeFile(file, text);
+  },
+};
+
+describe("every way of saving reaches the peers, the second and the third time too", () => {
+  it.each(Object.entries(SAVES))("%s", async (style, save) => {
+    await workspace.save("a", "at first\n");
+    await workspace.startDaemon();
+    for (let round = 1; round <= 3; round += 1) {
+      const text = `# ${style}\n\nround ${round}\n`;
+      await save(workspace.stateFile("a"), text);
+      await workspace.arrives("a", peers, text);
+    }
+  });
+
+  it("swapped by git checkout", async () => {
+    const git = (...args: string[]): unknown =>
+      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], { cwd: workspace.repo("a"), stdio: "pipe" });
+    git("init", "-q", "-b", "main");
+    await workspace.save("a", "on main\n");
+    git("add", ".");
+    git("commit", "-qm", "main");
+    git("checkout", "-qb", "other");
+    await workspace.save("a", "on other\n");
+    git("commit", "-qam", "other");
+    await workspace.startDaemon();
+    for (const branch of ["main", "other", "main", "other"]) {
+      git("checkout", "-q", branch);
+      await workspace.arrives("a", peers, `on ${branch}\n`);
+    }
+    const [section] = await workspace.sections("b");
+    expect(section?.branch).toBe("other");
+  });
+
+  it("missing at the start and created later", async () => {
+    await workspace.startDaemon();
+    await workspace.save("a", "now there is one\n");
+    await workspace.arrives("a", peers, "now there is one\n");
+  });
+
+  it("the whole repo moved away and back, and again", async () => {
+    await workspace.save("a", "here\n");
+    await workspace.startDaemon();
+    for (let round = 1; round <= 3; round += 1) {
+      await rename(workspace.repo("a"), `${workspace.repo("a")}-away`);
+      await eventually("the loss to be noticed", async () =>
+        (await workspace.status()).problems.some((problem) => problem.code === "REPO_MISSING"),
+      );
+      expect(await workspace.received("b", "a")).toBeDefined();
+      await rename(`${workspace.repo("a")}-away`, workspace.repo("a"));
+      await workspace.save("a", `back ${round}\n`);
+      await workspace.arrives("a", peers, `back ${round}\n`);
+    }
+  });
+
+  it("another directory put in the place of the repo", async () => {
+    await workspace.save("a", "the first\n");
+    await workspace.startDaemon();
+    for (let round = 1; round <= 2; round += 1) {
+      const other = `${workspace.repo("a")}-other`;
+      await mkdir(other);
+      await writeFile(`${other}/STATE.md`, `another ${round}\n`);
+      await rename(workspace.repo("a"), `${workspace.repo("a")}-old-${round}`);
+      await rename(other, workspace.repo("a"));
+      await workspace.arrives("a", peers, `another ${round}\n`);
+      await workspace.save("a", `and edited ${round}\n`);
+      await workspace.arrives("a", peers, `and edited ${round}\n`);
+    }
+  });
+});
+
+describe("what must not travel", () => {
+  it("a deleted state file leaves the last good state with the peers, and says so", async () => {
+    await workspace.save("a", "the last words\n");
+    await workspace.startDaemon();
+    await unlink(workspace.stateFile("a"));
+    await eventually("the loss to be told", async () =>
+      (await workspace.status()).problems.some((problem) => problem.code === "STATE_FILE_MISSING"),
+    );
+    expect(await workspace.received("b", "a")).toBe("the last words\n");
+    await workspace.save("a", "back again\n");
+    await workspace.arrives("a", peers, "back again\n");
+    expect((await workspace.status()).problems.filter((problem) => problem.repo === "a")).toEqual([]);
+  });
+
+  it("a file emptied by accident is held back until it is filled or somebody asks", async () => {
+    await workspace.save("a", "full\n");
+    await workspace.startDaemon();
+    await workspace.save("a", "");
+    const edge = await eventually("the hold to be told", async () =>
+      (await workspace.status()).edges.find((edge) => edge.from === "a" && edge.status === "held"),
+    );
+    expect(edge.error?.code).toBe("STATE_FILE_EMPTY");
+    expect(await workspace.received("b", "a")).toBe("full\n");
+    expect((await workspace.run(["sync", "a"])).code).toBe(0);
+    await workspace.arrives("a", peers, "");
+    await workspace.save("a", "full again\n");
+    await workspace.arrives("a", peers, "full again\n");
+  });
+
+  it("a merge conflict is held back until it is resolved", async () => {
+    await workspace.save("a", "before\n");
+    await workspace.startDaemon();
+    await workspace.save("a", "<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> other\n");
+    await eventually("the hold to be told", async () =>
+      (await workspace.status()).problems.some((problem) => problem.code === "STATE_FILE_CONFLICT"),
+    );
+    expect(await workspace.received("b", "a")).toBe("before\n");
+    await workspace.save("a", "mine and theirs\n");
+    await workspace.arrives("a", peers, "mine and theirs\n");
+  });
+});
+
+describe("a burst of saves", () => {
+  it("keeps reaching the peers while it lasts, and is coalesced", async () => {
+    await workspace.configure({ debounce: { wait: "100ms", maxWait: "500ms" } });
+    await workspace.save("a", "start\n");
+    await workspace.startDaemon();
+    const began = Date.now();
+    let saves = 0;
+    while (Date.now() - began < 3_000) {
+      saves += 1;
+      await appendFile(workspace.stateFile("a"), `line ${saves}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    const took = Date.now() - began;
+    await workspace.healthy();
+    const writes = (await workspace.log()).filter((line) => line["event"] === "section.written" && line["cache"] === "b");
+    // A leading one, one each maxWait, a trailing one; on a busy machine the saves themselves come slower.
+    expect(writes.length).toBeGreaterThanOrEqual(Math.floor(took / 500) - 1);
+    expect(writes.length).toBeLessThanOrEqual(Math.ceil(took / 500) * 2 + 3);
+  });
+});
