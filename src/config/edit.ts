@@ -6,7 +6,7 @@ import { FaultError, systemCode } from "../errors.ts";
 import { type FileIdentity, identityOf } from "../store/identity.ts";
 import { type ReplaceOptions, replaceFile } from "../store/replace.ts";
 import { removeTemporaries } from "../store/temporary.ts";
-import type { WritablePath } from "../store/write-scope.ts";
+import { writableConfig } from "../store/write-scope.ts";
 import { withEditLock } from "./edit-lock.ts";
 import type { Environment } from "./expand.ts";
 import { type Config, ConfigError, loadConfig, parseConfig, readConfigFile } from "./load.ts";
@@ -107,7 +107,7 @@ export async function writeFirstConfig(
   const config = await parseConfig(bytes, path, env);
   const written = await unlessUnwritable(path, async () => {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return await replaceFile(asTarget(path), [bytes], { basedOn: undefined });
+    return await replaceFile(writableConfig(path), [bytes], { basedOn: undefined });
   });
   if (written === undefined) throw configExists(path);
   return config;
@@ -153,7 +153,7 @@ async function edit(file: string, env: Environment, plan: Plan): Promise<Config>
       const present = await parseConfig(base, path, env);
       const change = plan(base.toString("utf8"), present);
       const { bytes, config } = await firstThatLoads(change, present, env);
-      const written = await unlessUnwritable(path, () => replaceFile(asTarget(target), [bytes], based));
+      const written = await unlessUnwritable(path, () => replaceFile(writableConfig(target), [bytes], based));
       if (written !== undefined) return config;
       // An editor, which knows of no lock, was faster: once more, on top of what it wrote.
     }
@@ -207,11 +207,6 @@ function timing({ debounceMs, rescanMs, maxBytes }: Config): unknown {
 
 function sameRepos(one: readonly Repo[], other: readonly Repo[]): boolean {
   return isDeepStrictEqual(one, other);
-}
-
-/** The config is the one file that the user names to be written, and so not on the daemon's allow-list. */
-function asTarget(path: string): WritablePath {
-  return path as WritablePath;
 }
 
 async function unlessUnwritable<T>(path: string, write: () => Promise<T>): Promise<T> {
