@@ -1,12 +1,13 @@
 // Bundles the command line into dist/: few files, each loaded only when its command is called.
 // Start-up time is what hooks and prompts feel. Another output directory may be named.
-import { chmod, rm, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { build } from "esbuild";
 
 const outdir = process.argv[2] ?? "dist";
 
 await rm(outdir, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: { cli: "src/cli.ts" },
   outdir,
   bundle: true,
@@ -15,7 +16,8 @@ await build({
   platform: "node",
   target: "node20",
   minifySyntax: true,
-  legalComments: "linked",
+  metafile: true,
+  legalComments: "none",
   // A native add-on is found by its own package's files.
   external: ["fs-native-extensions"],
   alias: {
@@ -23,10 +25,25 @@ await build({
     "string-width": "./src/build/string-width.cjs",
   },
   // Packages in the older module format call require.
-  banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
   entryNames: "[name]",
   chunkNames: "chunks/[name]-[hash]",
   logLevel: "warning",
 });
-await writeFile(`${outdir}/state-syncd.js`, '#!/usr/bin/env node\nimport "./cli.js";\n');
-await chmod(`${outdir}/state-syncd.js`, 0o755);
+await writeFile(join(outdir, "state-syncd.js"), '#!/usr/bin/env node\nimport "./cli.js";\n');
+await chmod(join(outdir, "state-syncd.js"), 0o755);
+await writeFile(join(outdir, "THIRD-PARTY.txt"), await licenses(Object.keys(metafile.inputs)));
+
+/** The licenses of the packages that are in the bundle, which ask to go where their code goes. */
+async function licenses(inputs) {
+  const packages = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+  const texts = [...packages].sort().map(async (directory) => {
+    const { name, version, license } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
+    const file = (await readdir(directory)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? "" : `\n${(await readFile(join(directory, file), "utf8")).trim()}\n`;
+    return `${name} ${version} (${license})\n${text}`;
+  });
+  return `state-syncd contains these packages.\n\n${(await Promise.all(texts)).join(`\n${"-".repeat(72)}\n`)}`;
+}

@@ -1,4 +1,4 @@
-import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { isTemporaryOf, removeTemporaries, temporaryFor } from "../../src/store/temporary.ts";
@@ -86,14 +86,5 @@ describe("the sweep", () => {
     await mkdir(temporaryFor(directory.at("cache.md")));
     expect(await removeTemporaries(directory.at("cache.md"))).toEqual([]);
     expect(await readdir(directory.path)).toHaveLength(1);
-  });
-
-  it("finds what was left beside the file that a link leads to", async () => {
-    await directory.make("real");
-    await writeFile(directory.at("real", "target.md"), "");
-    await symlink("real/target.md", directory.at("cache.md"));
-    await writeFile(temporaryFor(directory.at("real", "target.md")), "half");
-    await removeTemporaries(directory.at("cache.md"));
-    expect(await readdir(directory.at("real"))).toEqual(["target.md"]);
   });
 });
