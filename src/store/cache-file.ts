@@ -1,9 +1,11 @@
 import { constants, fstatSync } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, realpath, stat } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
 import { fault, type Fault, type FaultCode, FaultError, systemCode } from "../errors.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
+import { stateFilePath } from "./state-file.ts";
+import { removeTemporaries } from "./temporary.ts";
 import { cachePath } from "./write-scope.ts";
 
 /** No mesh of state files makes a cache this large; what is larger is not ours to load. */
@@ -28,11 +30,8 @@ export interface OpenedCache {
 export async function openCache(repo: Repo): Promise<OpenedCache> {
   const path = cachePath(repo);
   try {
-    const root = await realpath(repo.path);
-    const directory = await realDirectory(repo, root);
-    if (directory === undefined) return absent(path);
-    const file = await realFile(join(directory, CACHE_FILE), root, path);
-    return await readOpened(file, path);
+    const file = await findCache(repo);
+    return file === undefined ? absent(path) : await readOpened(file, path);
   } catch (cause) {
     throw cause instanceof FaultError ? cause : new CacheError(cause, repo);
   }
@@ -54,6 +53,29 @@ export async function makeCacheDirectory(repo: Repo): Promise<void> {
     if (cause instanceof FaultError) throw cause;
     if (systemCode(cause) !== "EEXIST") throw new CacheError(cause, repo);
   }
+}
+
+/**
+ * Removes what a killed process left beside a cache, and beside the file that it leads to where it
+ * is a link. Only for the holder of the writer's lock. Nothing is looked at outside the repo.
+ *
+ * @returns the paths removed.
+ */
+export async function removeCacheTemporaries(repo: Repo): Promise<string[]> {
+  let file: string | undefined;
+  try {
+    file = await findCache(repo);
+  } catch (error) {
+    // A cache that cannot be had is reported at its turn.
+    if (!(error instanceof FaultError) && systemCode(error) === undefined) throw error;
+    return [];
+  }
+  if (file === undefined) return [];
+  // A cache that is not a link any more may have been one when its temporary was made, and the other way round.
+  const beside = join(await realpath(join(repo.path, CACHE_DIRECTORY)), CACHE_FILE);
+  const removed: string[] = [];
+  for (const target of new Set([beside, file])) removed.push(...(await removeTemporaries(target)));
+  return removed;
 }
 
 /** A file system's error on the way to a cache, as the fault that the user can act on. */
@@ -87,12 +109,43 @@ function cacheFault(cause: unknown, repo: Repo): Pick<Fault, "code" | "message">
   }
 }
 
+/** The cache's real path, whether it is there or not; undefined where there is no directory for it. */
+async function findCache(repo: Repo): Promise<string | undefined> {
+  const root = await realpath(repo.path);
+  const directory = await realDirectory(repo, root);
+  if (directory === undefined) return undefined;
+  const path = cachePath(repo);
+  const file = await realFile(join(directory, CACHE_FILE), root, path);
+  // A state file is never written, whatever leads to it.
+  if (file === (await realStateFile(repo))) {
+    throw new FaultError("CACHE_NOT_REGULAR", `${path} leads to ${file}, the repo's state file`, { path });
+  }
+  return file;
+}
+
+/** What is wrong with a state file is no business of the repo's cache. */
+async function realStateFile(repo: Repo): Promise<string | undefined> {
+  try {
+    return await realpath(stateFilePath(repo));
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
 async function realDirectory(repo: Repo, root: string): Promise<string | undefined> {
   const directory = join(repo.path, CACHE_DIRECTORY);
   const real = await realpathIfThere(directory);
-  if (real === undefined) return undefined;
+  if (real === undefined) {
+    if (!(await isLink(directory))) return undefined;
+    throw new FaultError("CACHE_NOT_DIRECTORY", `${directory} is a link that leads nowhere`, {
+      path: directory,
+    });
+  }
   if (!isInside(real, root)) {
-    throw new FaultError("CACHE_OUTSIDE", `${directory} leads to ${real}, out of its repo`, { path: directory });
+    throw new FaultError("CACHE_OUTSIDE", `${directory} leads to ${real}, out of its repo`, {
+      path: directory,
+    });
   }
   if (!(await stat(real)).isDirectory()) {
     throw new FaultError("CACHE_NOT_DIRECTORY", `${directory} is not a directory`, { path: directory });
@@ -109,6 +162,14 @@ async function realFile(file: string, root: string, path: string): Promise<strin
 async function readOpened(file: string, path: string): Promise<OpenedCache> {
   let handle: FileHandle;
   try {
+    // Opening a device can do things and opening a socket fails, so it is looked at first.
+    const there = await lstat(file);
+    refuse(
+      !there.isFile() && !there.isSymbolicLink(),
+      "CACHE_NOT_REGULAR",
+      `${path} is not a regular file`,
+      path,
+    );
     // NONBLOCK: a FIFO in the cache's place must not stop the lane.
     handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
@@ -141,6 +202,15 @@ function refuse(when: boolean, code: FaultCode, message: string, path: string): 
 
 function absent(file: string): OpenedCache {
   return { file, bytes: undefined, identity: undefined, changedAtMs: 0, like: undefined, handle: undefined };
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    return false;
+  }
 }
 
 async function realpathIfThere(path: string): Promise<string | undefined> {

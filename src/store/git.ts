@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { systemCode } from "../errors.ts";
 
@@ -19,7 +20,8 @@ const COMMIT = /^([0-9a-f]{7})[0-9a-f]{33,57}$/;
 export async function gitPosition(workTree: string): Promise<GitPosition | undefined> {
   try {
     const gitDirectory = await findGitDirectory(workTree);
-    const head = (await readFile(join(gitDirectory, "HEAD"), "utf8")).trim();
+    const head = (await readIfThere(join(gitDirectory, "HEAD")))?.trim();
+    if (head === undefined) return undefined;
     const detached = COMMIT.exec(head)?.[1];
     if (detached !== undefined) return { commit: detached };
     const ref = /^ref: (refs\/heads\/(\S+))$/.exec(head);
@@ -55,7 +57,13 @@ async function resolveRef(gitDirectory: string, name: string): Promise<string | 
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    // NONBLOCK: a FIFO in a git file's place must not stop its repo's state.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return (await handle.stat()).isFile() ? await handle.readFile("utf8") : undefined;
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return undefined;

@@ -1,4 +1,4 @@
-import { join, sep } from "node:path";
+import { join, normalize, sep } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, cachesOf, type Registry, type Repo } from "../core/registry.ts";
 import type { Paths } from "../config/paths.ts";
 
@@ -25,8 +25,10 @@ export function cachePath(repo: Pick<Repo, "path">): string {
  */
 export function writable(path: string, scope: WriteScope, real = path): WritablePath {
   const own = [scope.paths.stateDirectory, scope.paths.runDirectory];
+  // A path that takes detours (`..`) does not lead where its beginning says.
+  const direct = normalize(path) === path && !path.endsWith(sep);
   const allowed =
-    own.some((directory) => path.startsWith(directory + sep)) ||
+    (direct && own.some((directory) => path.startsWith(directory + sep))) ||
     cachesOf(scope.registry).some((repo) => cachePath(repo) === path);
   if (!allowed) throw new Error(`refusing to write ${path}: it is neither a registered cache nor our own`);
   return real as WritablePath;

@@ -16,20 +16,23 @@ export interface TriggerOptions {
  */
 export class Trigger {
   readonly #options: TriggerOptions;
-  readonly #run: () => Promise<void>;
+  readonly #job: () => Promise<void>;
   readonly #debounced: () => Promise<void>;
   readonly #abort = new AbortController();
   #lastSignal = Number.NEGATIVE_INFINITY;
   /** When the first unanswered signal came. */
   #pendingSince: number | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  #due = false;
+  #inHand: Promise<void> | undefined;
 
   /** @param job must not reject. */
   constructor(job: () => Promise<void>, options: TriggerOptions) {
     this.#options = options;
+    this.#job = job;
     // p-debounce alone lets a slow job overlap itself, and starves under a steady stream: hence
-    // its single-flight wrapper around the job, and our own deadline beside the debounce.
-    this.#run = pDebounce.promise(job, { after: true });
+    // the loop around the job and the deadline beside the debounce. Its own single-flight wrapper
+    // loses a call that comes between the end of the job and the end of the wrapper's promise.
     const { signal } = this.#abort;
     this.#debounced = pDebounce(() => this.#fire(), options.waitMs, { signal });
   }
@@ -61,17 +64,33 @@ export class Trigger {
     await this.#fire();
   }
 
-  /** Drops what waits. */
+  /** Drops what waits. A run in hand goes on to its end. */
   close(): void {
     clearTimeout(this.#deadline);
     this.#pendingSince = undefined;
+    this.#due = false;
     this.#abort.abort();
   }
 
+  /** Resolves when every run is over that is due now. */
   async #fire(): Promise<void> {
-    if (this.#pendingSince === undefined) return;
-    this.#pendingSince = undefined;
-    clearTimeout(this.#deadline);
-    await this.#run();
+    if (this.#pendingSince !== undefined) {
+      this.#pendingSince = undefined;
+      clearTimeout(this.#deadline);
+      this.#due = true;
+      this.#inHand ??= this.#work();
+    }
+    await this.#inHand;
+  }
+
+  async #work(): Promise<void> {
+    try {
+      while (this.#due) {
+        this.#due = false;
+        await this.#job();
+      }
+    } finally {
+      this.#inHand = undefined;
+    }
   }
 }

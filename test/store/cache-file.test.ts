@@ -90,7 +90,7 @@ describe("what stands in a cache's place", () => {
     ],
     [
       "a cache that leads to the state file",
-      "CACHE_OUTSIDE",
+      "CACHE_NOT_REGULAR",
       async () => {
         await mkdir(aibrain);
         await writeFile(directory.at("repo", "STATE.md"), "mine");

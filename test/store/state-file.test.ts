@@ -125,10 +125,10 @@ describe("what is one is read byte for byte", () => {
     ["exactly as much as is allowed", "x".repeat(MOST)],
   ])("%s", async (_, text) => {
     await writeFile(file, text);
-    await utimes(file, new Date(), new Date("2026-11-22T16:39:59.123Z"));
+    await utimes(file, new Date(), new Date("2026-11-22T16:39:59.125Z"));
     const read = await readStateFile(repo, MOST);
     expect(outcome(read)).toBe(text);
-    if (read.ok) expect(read.changedAt).toBe("2026-11-22T16:39:59.123Z");
+    if (read.ok) expect(read.changedAt).toBe("2026-11-22T16:39:59.125Z");
     expect(read.identity).toBe(await identityAt(file));
   });
 

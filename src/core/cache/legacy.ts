@@ -8,20 +8,17 @@ import { PURPOSE, sectionHeading, TITLE } from "./render.ts";
 
 const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-/** A line's first byte, the one behind a byte order mark included. No `m`: that would let a lone CR count. */
-const LINE_START = "(?<=^|^\\xEF\\xBB\\xBF|\\n)";
-
 /**
  * Our header and the original's, which begin alike. The original strips the title line of the
  * file it found and puts a new header on top, so the remnant without a title counts as well.
  */
 const HEADER = new RegExp(
-  `${LINE_START}(?<title>${TITLE}[ \\t]*\\r?\\n(?:\\r?\\n)*)?${escape(PURPOSE)}\\r?\\n(?:\\r?\\n)*` +
-    "\\*\\*Last Updated\\*\\*: (?<updatedAt>[^\\r\\n]*)(?:\\r?\\n|$)",
-  "g",
+  `${escape(PURPOSE)}\\r?\\n(?:\\r?\\n)*\\*\\*Last Updated\\*\\*: (?<updatedAt>[^\\r\\n]*)(?:\\r?\\n|$)`,
+  "y",
 );
-/** The lines that could open a section, told apart afterwards. */
-const LEVEL_TWO = new RegExp(`${LINE_START}## [^\\n]*(?:\\n|$)`, "g");
+const TITLE_ABOVE = new RegExp(`${TITLE}[ \\t]*\\r?\\n(?:\\r?\\n)*$`);
+/** A title stands right above; this many empty lines between are no title of this header. */
+const TITLE_REACH = 512;
 
 /** `\n---\n`, the rule that closes a header and each section. */
 const RULE = /^((?:\r?\n)+)---\r?(?:\n|$)/;
@@ -44,12 +41,27 @@ export interface HeaderMatch {
 
 /** All headers, ours and the original's, in file order. */
 export function findHeaders(text: string): HeaderMatch[] {
-  return Array.from(text.matchAll(HEADER), (match) => ({
-    start: match.index,
-    end: match.index + match[0].length,
-    updatedAt: match.groups?.["updatedAt"] ?? "",
-    titled: match.groups?.["title"] !== undefined,
-  }));
+  const found: HeaderMatch[] = [];
+  for (let at = text.indexOf(PURPOSE); at !== -1; at = text.indexOf(PURPOSE, at + 1)) {
+    HEADER.lastIndex = at;
+    const match = isLineStart(text, at) ? HEADER.exec(text) : null;
+    if (match === null) continue;
+    const reach = Math.max(found.at(-1)?.end ?? 0, at - TITLE_REACH);
+    const title = TITLE_ABOVE.exec(text.slice(reach, at));
+    const titled = title !== null && isLineStart(text, reach + title.index);
+    found.push({
+      start: titled ? reach + title.index : at,
+      end: at + match[0].length,
+      updatedAt: match.groups?.["updatedAt"] ?? "",
+      titled,
+    });
+  }
+  return found;
+}
+
+/** A line's first byte, the one behind a byte order mark included. A lone CR ends no line. */
+function isLineStart(text: string, at: number): boolean {
+  return at === 0 || text[at - 1] === "\n" || (at === 3 && text.startsWith("\u00ef\u00bb\u00bf"));
 }
 
 /** Length of a closing rule (an empty line or at most as many as said, `---`) at `at`, or 0. */
@@ -69,9 +81,12 @@ export interface LegacyHeading {
 export function findHeadings(text: string, repos: readonly string[]): LegacyHeading[] {
   const byHeading = new Map(repos.map((repo) => [sectionHeading(repo), repo]));
   const found: LegacyHeading[] = [];
-  for (const match of text.matchAll(LEVEL_TWO)) {
-    const repo = byHeading.get(match[0].trimEnd());
-    if (repo !== undefined) found.push({ repo, start: match.index, next: match.index + match[0].length });
+  for (let at = text.indexOf("## "); at !== -1; at = text.indexOf("## ", at + 1)) {
+    if (!isLineStart(text, at)) continue;
+    const newline = text.indexOf("\n", at);
+    const next = newline === -1 ? text.length : newline + 1;
+    const repo = byHeading.get(text.slice(at, next).trimEnd());
+    if (repo !== undefined) found.push({ repo, start: at, next });
   }
   return found;
 }

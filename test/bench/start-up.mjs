@@ -1,0 +1,76 @@
+// How long commands take, as multiples of `node -e 0`, side by side in one run with a daemon
+// running. Needs `npm run build`. Prints a table of medians.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+
+const ROUNDS = Number(process.argv[2] ?? 25);
+const script = resolve("dist/state-syncd.js");
+const root = mkdtempSync("/tmp/ss-bench-");
+const env = {
+  ...process.env,
+  XDG_CONFIG_HOME: join(root, "config"),
+  XDG_STATE_HOME: join(root, "state"),
+  XDG_RUNTIME_DIR: join(root, "run"),
+  STATE_SYNCD_CONFIG: "",
+};
+// Node 20 reads a CA bundle at each start; it would count for both and make every ratio better.
+delete env["NODE_EXTRA_CA_CERTS"];
+
+const repos = Array.from({ length: 10 }, (_, index) => `repo-${index}`);
+for (const name of repos) {
+  mkdirSync(join(root, "repos", name), { recursive: true });
+  writeFileSync(join(root, "repos", name, "STATE.md"), `# ${name}\n\n${"- an item of its state\n".repeat(1_600)}`);
+}
+mkdirSync(join(root, "config", "state-syncd"), { recursive: true });
+const config = { version: 1, repos: Object.fromEntries(repos.map((name) => [name, { path: join(root, "repos", name) }])) };
+writeFileSync(join(root, "config", "state-syncd", "config.yaml"), JSON.stringify(config));
+
+const commands = {
+  "node -e 0": ["-e", "0"],
+  "--version": [script, "--version"],
+  "status (daemon)": [script, "status", "--json"],
+  "sync (daemon)": [script, "sync", "repo-0"],
+};
+const alone = {
+  "status (no daemon)": [script, "status", "--json"],
+  "sync (no daemon)": [script, "sync", "repo-0"],
+};
+
+try {
+  const daemon = spawn(process.execPath, [script, "run"], { env, stdio: "ignore" });
+  while (spawnSync(process.execPath, [script, "status"], { env }).status !== 0) await delay(50);
+  const withDaemon = measure(commands);
+  daemon.kill("SIGTERM");
+  await once(daemon, "exit");
+  const without = measure({ "node -e 0": commands["node -e 0"], ...alone });
+  print("with a daemon, 10 repos of 37 KB", withDaemon);
+  print("without", without);
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+
+/** Rounds of all commands in turn, so that a machine that slows down slows all of them. */
+function measure(table) {
+  const times = new Map(Object.keys(table).map((name) => [name, []]));
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const [name, args] of Object.entries(table)) {
+      const started = performance.now();
+      spawnSync(process.execPath, args, { env, stdio: "ignore" });
+      // The first round warms the disk's cache.
+      if (round > 0) times.get(name).push(performance.now() - started);
+    }
+  }
+  return new Map([...times].map(([name, list]) => [name, list.sort((a, b) => a - b)[list.length >> 1]]));
+}
+
+function print(title, medians) {
+  const base = medians.get("node -e 0");
+  process.stdout.write(`\n${title}\n`);
+  for (const [name, median] of medians) {
+    process.stdout.write(`  ${name.padEnd(20)} ${median.toFixed(1).padStart(7)} ms  ${(median / base).toFixed(2)} x\n`);
+  }
+}

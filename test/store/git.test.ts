@@ -1,0 +1,129 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { beforeEach, describe, expect, it } from "vitest";
+import { gitPosition } from "../../src/store/git.ts";
+import { useTempDirectory } from "../support/temp-dir.ts";
+
+const directory = useTempDirectory();
+let repo: string;
+beforeEach(async () => {
+  repo = await directory.make("repo");
+});
+
+/** Runs git where nobody's own configuration can change what it does. */
+function git(where: string, ...args: readonly string[]): string {
+  const env = { PATH: process.env["PATH"], HOME: directory.path, GIT_CONFIG_NOSYSTEM: "1" };
+  const who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"];
+  return execFileSync("git", [...who, ...args], { cwd: where, env, stdio: "pipe" })
+    .toString()
+    .trim();
+}
+
+async function commitIn(where: string, text: string): Promise<void> {
+  await writeFile(`${where}/file`, text);
+  git(where, "add", ".");
+  git(where, "commit", "-qm", text);
+}
+
+/** What git itself says. */
+function truth(where: string): { branch?: string; commit: string } {
+  const commit = git(where, "rev-parse", "HEAD").slice(0, 7);
+  const branch = git(where, "rev-parse", "--abbrev-ref", "HEAD");
+  return branch === "HEAD" ? { commit } : { branch, commit };
+}
+
+describe("the position is the one that git tells", () => {
+  beforeEach(async () => {
+    git(repo, "init", "-q", "-b", "main");
+    await commitIn(repo, "one");
+  });
+
+  it.each(["main", "feature/with/slashes", "x/refs/heads/y", "ünïcode-漢字", "a'b\"c|d"])(
+    "on the branch %s",
+    async (name) => {
+      if (name !== "main") git(repo, "checkout", "-qb", name);
+      await commitIn(repo, "two");
+      expect(await gitPosition(repo)).toEqual(truth(repo));
+      expect((await gitPosition(repo))?.branch).toBe(name);
+      git(repo, "pack-refs", "--all");
+      expect(await gitPosition(repo)).toEqual(truth(repo));
+      await commitIn(repo, "a loose ref over the packed one");
+      expect(await gitPosition(repo)).toEqual(truth(repo));
+    },
+  );
+
+  it("among packed branches whose names end alike", async () => {
+    for (const name of ["a/main", "refs/heads/main", "xmain"]) {
+      git(repo, "checkout", "-qb", name);
+      await commitIn(repo, name);
+    }
+    git(repo, "checkout", "-q", "main");
+    git(repo, "tag", "-am", "annotated", "v1");
+    git(repo, "pack-refs", "--all");
+    expect(await gitPosition(repo)).toEqual({ branch: "main", commit: truth(repo).commit });
+  });
+
+  it("on a detached HEAD", async () => {
+    await commitIn(repo, "two");
+    git(repo, "checkout", "-q", "--detach", "HEAD~1");
+    expect(await gitPosition(repo)).toEqual(truth(repo));
+    expect(await gitPosition(repo)).not.toHaveProperty("branch");
+  });
+
+  it("in a worktree, loose and packed", async () => {
+    const other = directory.at("worktree");
+    git(repo, "worktree", "add", "-q", "-b", "side/branch", other);
+    await commitIn(other, "two");
+    expect(await gitPosition(other)).toEqual(truth(other));
+    git(repo, "pack-refs", "--all");
+    expect(await gitPosition(other)).toEqual({ branch: "side/branch", commit: truth(other).commit });
+    expect(await gitPosition(repo)).toEqual(truth(repo));
+  });
+
+  it("in a submodule", async () => {
+    const outer = await directory.make("outer");
+    git(outer, "init", "-q", "-b", "trunk");
+    git(outer, "submodule", "--quiet", "add", repo, "inner");
+    expect(await gitPosition(`${outer}/inner`)).toEqual(truth(`${outer}/inner`));
+  });
+
+  it("with 64 hex digits to a commit", async () => {
+    const wide = await directory.make("sha256");
+    git(wide, "init", "-q", "-b", "main", "--object-format=sha256");
+    await commitIn(wide, "one");
+    expect(await gitPosition(wide)).toEqual(truth(wide));
+  });
+});
+
+describe("where there is none, nothing is told", () => {
+  it.each<readonly [string, () => unknown]>([
+    ["no repository", () => undefined],
+    ["a directory that is not there", () => rm(repo, { recursive: true })],
+    ["a repository without a commit", () => git(repo, "init", "-q")],
+    ["an empty .git", () => mkdir(`${repo}/.git`)],
+    ["a .git that points nowhere", () => writeFile(`${repo}/.git`, "gitdir: /nowhere\n")],
+    ["a .git that is something else", () => writeFile(`${repo}/.git`, "\0\u{1}\u{2}")],
+    [
+      "a HEAD with something else in it",
+      async () => {
+        await mkdir(`${repo}/.git`);
+        await writeFile(`${repo}/.git/HEAD`, "ref: ../../etc/passwd\n");
+      },
+    ],
+    ["a FIFO for a .git, which is not waited for", () => execFileSync("mkfifo", [`${repo}/.git`])],
+    [
+      "a FIFO for a HEAD, which is not waited for",
+      async () => {
+        await mkdir(`${repo}/.git`);
+        execFileSync("mkfifo", [`${repo}/.git/HEAD`]);
+      },
+    ],
+  ])(
+    "%s",
+    async (_, make) => {
+      await make();
+      expect(await gitPosition(repo)).toBeUndefined();
+    },
+    10_000,
+  );
+});
