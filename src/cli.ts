@@ -26,7 +26,9 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
 
   const cli = yargs([...argv])
     .scriptName("state-syncd")
-    .usage("$0 <command>\n\nKeeps the agents of every repo on this machine informed of the other repos' STATE.md.")
+    .usage(
+      "$0 <command>\n\nKeeps the agents of every repo on this machine informed of the other repos' STATE.md.",
+    )
     .version(VERSION)
     .option("config", { type: "string", requiresArg: true, global: true, describe: "The config file" })
     .option("json", { type: "boolean", global: true, describe: "Print facts as JSON" })
@@ -38,20 +40,33 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
         y
           .option("log-level", { choices: LEVELS, default: "info" as const, describe: "What to log" })
           .example("$0 run", "watch every registered repo until ^C"),
-      does(async (args, context) => (await import("./commands/run.ts")).run({ level: args.logLevel }, context)),
+      does(async (args, context) =>
+        (await import("./commands/run.ts")).run({ level: args.logLevel }, context),
+      ),
     )
     .command(
       "sync [repo..]",
       "Push repos' states to their peers now",
       (y) =>
         y
-          .positional("repo", { type: "string", array: true, describe: "Names; the repo around the current directory if none" })
+          .positional("repo", {
+            type: "string",
+            array: true,
+            describe: "Names; the repo around the current directory if none",
+          })
           .option("all", { type: "boolean", default: false, describe: "Every execution repo" })
-          .option("dry-run", { type: "boolean", default: false, describe: "Print what would change as a diff, write nothing" })
+          .option("dry-run", {
+            type: "boolean",
+            default: false,
+            describe: "Print what would change as a diff, write nothing",
+          })
           .example("$0 sync", "push the repo you are in")
           .example("$0 sync karematch --dry-run", "look first"),
       does(async (args, context) =>
-        (await import("./commands/sync.ts")).sync({ repos: args.repo ?? [], all: args.all, dryRun: args.dryRun }, context),
+        (await import("./commands/sync.ts")).sync(
+          { repos: args.repo ?? [], all: args.all, dryRun: args.dryRun },
+          context,
+        ),
       ),
     )
     .command(
@@ -59,13 +74,23 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       "Bring a repo's cache up to date and print the peers' states",
       (y) =>
         y
-          .positional("repo", { type: "string", describe: "A name; the repo around the current directory if none" })
+          .positional("repo", {
+            type: "string",
+            describe: "A name; the repo around the current directory if none",
+          })
           .option("from", { type: "string", requiresArg: true, describe: "Only this peer's state" })
-          .option("raw", { type: "boolean", default: false, describe: "With --from: that state byte for byte" })
+          .option("raw", {
+            type: "boolean",
+            default: false,
+            describe: "With --from: that state byte for byte",
+          })
           .example("$0 pull", "what the other repos are doing")
           .example("$0 pull --raw --from karematch > karematch.md", "one peer's state as a file"),
       does(async (args, context) =>
-        (await import("./commands/pull.ts")).pull({ repo: args.repo, from: args.from, raw: args.raw }, context),
+        (await import("./commands/pull.ts")).pull(
+          { repo: args.repo, from: args.from, raw: args.raw },
+          context,
+        ),
       ),
     )
     .command(
@@ -76,7 +101,9 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
           .option("watch", { type: "boolean", default: false, describe: "Look again every second" })
           .example("$0 status", "exit code 0 healthy, 1 degraded, 2 usage, 3 no daemon")
           .example("$0 status --json | jq .problems", "for scripts"),
-      does(async (args, context) => (await import("./commands/status.ts")).status({ watch: args.watch }, context)),
+      does(async (args, context) =>
+        (await import("./commands/status.ts")).status({ watch: args.watch }, context),
+      ),
     )
     .command(
       "explain <repo>",
@@ -93,7 +120,12 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       (y) =>
         y
           .option("follow", { alias: "f", type: "boolean", default: false, describe: "Go on as it grows" })
-          .option("lines", { alias: "n", type: "number", requiresArg: true, describe: "How many (50 if nothing limits them)" })
+          .option("lines", {
+            alias: "n",
+            type: "number",
+            requiresArg: true,
+            describe: "How many (50 if nothing limits them)",
+          })
           .option("level", { choices: LEVELS, requiresArg: true, describe: "This and more important ones" })
           .option("repo", { type: "string", requiresArg: true, describe: "Only what concerns this repo" })
           .option("since", { type: "string", requiresArg: true, describe: "A duration (10m) or an ISO time" })
@@ -111,12 +143,15 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
           .option("scan", { type: "string", requiresArg: true, describe: "Where the repos are" })
           .option("yes", { alias: "y", type: "boolean", default: false, describe: "Do not ask" })
           .example("$0 init --scan ~/repos", "find them, show them, ask, write"),
-      does(async (args, context) => (await import("./commands/init.ts")).init({ scan: args.scan, yes: args.yes }, context)),
+      does(async (args, context) =>
+        (await import("./commands/init.ts")).init({ scan: args.scan, yes: args.yes }, context),
+      ),
     )
     .command(
       "demo",
       "Show it at work on a scratch workspace, with a daemon of its own",
-      (y) => y.option("keep", { type: "boolean", default: false, describe: "Leave the workspace for a look" }),
+      (y) =>
+        y.option("keep", { type: "boolean", default: false, describe: "Leave the workspace for a look" }),
       does(async (args, context) => (await import("./commands/demo.ts")).demo({ keep: args.keep }, context)),
     )
     .command("repos", "List, add and remove repos", (y) =>
@@ -133,8 +168,15 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
           (add) =>
             add
               .positional("path", { type: "string", demandOption: true, describe: "Its directory" })
-              .option("name", { type: "string", requiresArg: true, describe: "Its name (from the directory if not given)" })
-              .option("role", { choices: ["execution", "passive"] as const, describe: "passive: neither read nor written" })
+              .option("name", {
+                type: "string",
+                requiresArg: true,
+                describe: "Its name (from the directory if not given)",
+              })
+              .option("role", {
+                choices: ["execution", "passive"] as const,
+                describe: "passive: neither read nor written",
+              })
               .option("state-file", { type: "string", requiresArg: true, describe: "Instead of STATE.md" })
               .option("groups", { type: "string", array: true, describe: "Share only inside these groups" })
               .example("$0 repos add .", "the repo you are in"),
@@ -145,8 +187,11 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
         .command(
           "remove <name>",
           "Take a repo out of the config",
-          (remove) => remove.positional("name", { type: "string", demandOption: true, describe: "A registered repo" }),
-          does(async ({ name }, context) => (await import("./commands/repos.ts")).reposRemove({ name }, context)),
+          (remove) =>
+            remove.positional("name", { type: "string", demandOption: true, describe: "A registered repo" }),
+          does(async ({ name }, context) =>
+            (await import("./commands/repos.ts")).reposRemove({ name }, context),
+          ),
         )
         .demandCommand(1, "repos needs one of: list, add, remove"),
     )
@@ -194,7 +239,10 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function contextOf(args: { readonly config?: string | undefined; readonly json?: boolean | undefined }): CommandContext {
+function contextOf(args: {
+  readonly config?: string | undefined;
+  readonly json?: boolean | undefined;
+}): CommandContext {
   const { stdin, stdout, stderr } = process;
   return { paths: locate(args.config), json: args.json === true, cwd: process.cwd(), stdin, stdout, stderr };
 }
@@ -206,7 +254,9 @@ function complain(error: unknown, verbose: boolean): ExitCode {
     return exitCodeOf(error.fault.code);
   }
   const detail = verbose && error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`state-syncd: internal error: ${detail}\n  Please report this${verbose ? "" : "; --verbose shows more"}.\n`);
+  process.stderr.write(
+    `state-syncd: internal error: ${detail}\n  Please report this${verbose ? "" : "; --verbose shows more"}.\n`,
+  );
   return EXIT.failed;
 }
 

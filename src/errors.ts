@@ -10,7 +10,8 @@ export const FAULTS = {
   CONFIG_UNWRITABLE: "Make the config file and its directory writable for your user.",
   USAGE: "See `state-syncd --help`.",
   REPO_UNKNOWN: "Register it with `state-syncd repos add <path>`, or name one that is registered.",
-  REPO_PASSIVE: "A passive repo is neither read nor written. Change its role in the config to share its state.",
+  REPO_PASSIVE:
+    "A passive repo is neither read nor written. Change its role in the config to share its state.",
   REPO_EXISTS: "Choose another name with `--name`, or remove the other first.",
   REPO_MISSING: "Mount or restore the directory, or remove the repo with `state-syncd repos remove <name>`.",
   STATE_FILE_MISSING: "Write the file, or name another with `stateFile:` in the config.",
@@ -19,9 +20,11 @@ export const FAULTS = {
   STATE_FILE_OUTSIDE: "The file leads out of its repo. Replace the link with a file inside the repo.",
   STATE_FILE_TOO_LARGE: "Prune the file; a state file is for what matters now.",
   STATE_FILE_NOT_UTF8: "Save the file as UTF-8.",
-  STATE_FILE_EMPTY: "The peers keep the last good state. If it is meant to be empty, run `state-syncd sync <name>`.",
+  STATE_FILE_EMPTY:
+    "The peers keep the last good state. If it is meant to be empty, run `state-syncd sync <name>`.",
   STATE_FILE_UNSETTLED: "Something is writing the file at this moment. It is read again as soon as it rests.",
-  STATE_FILE_CONFLICT: "Resolve the merge conflict in the file. The peers keep the last good state until then.",
+  STATE_FILE_CONFLICT:
+    "Resolve the merge conflict in the file. The peers keep the last good state until then.",
   CACHE_PERMISSION: "Make `.aibrain/` and the cache in it writable for your user: `chmod u+rwx .aibrain`.",
   CACHE_DISK_FULL: "Free some space on that disk. The old cache is intact; the new state follows by itself.",
   CACHE_READ_ONLY: "The file system is mounted read-only. Mount it writable.",
@@ -30,17 +33,20 @@ export const FAULTS = {
   CACHE_NOT_DIRECTORY: "`.aibrain` must be a directory. Move away what stands in its place.",
   CACHE_TOO_LARGE: "No cache of ours grows this large. Look at what it holds, and move it away.",
   CACHE_BUSY: "Another program keeps writing this cache. It is tried again.",
-  CACHE_CONTESTED: "Another program rewrites this cache again and again. Find and stop it; the old sync script is the usual one.",
+  CACHE_CONTESTED:
+    "Another program rewrites this cache again and again. Find and stop it; the old sync script is the usual one.",
   CACHE_IO: "Check the disk. It is tried again.",
   COPY_FAILED: "The old cache must be copied before it is replaced. Make the state directory writable.",
   DAEMON_RUNNING: "There is one daemon a user. Stop the running one first.",
   DAEMON_NOT_RUNNING: "Start it with `state-syncd run`, or install it as a service.",
-  DAEMON_UNRESPONSIVE: "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process.",
+  DAEMON_UNRESPONSIVE:
+    "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process.",
   DAEMON_OTHER_CONFIG: "The running daemon uses another config. Stop it, or leave out `--config`.",
   DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
-  WATCH_LIMIT: "The system's limit of file watches is reached; these files are polled. Raise fs.inotify.max_user_watches.",
+  WATCH_LIMIT:
+    "The system's limit of file watches is reached; these files are polled. Raise fs.inotify.max_user_watches.",
   WATCH_FAILED: "The file can not be watched; the rescan still finds its changes.",
   PEER_NOWHERE: "Its directory is out of reach and no other cache holds a copy. Mount it and pull again.",
   PAUSED: "Run `state-syncd resume`.",

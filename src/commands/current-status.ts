@@ -26,21 +26,32 @@ export async function currentStatus(context: CommandContext): Promise<StatusRepo
 function withOwnChecks(report: StatusReport, context: CommandContext): StatusReport {
   const { daemon } = report;
   if (context.paths.configChosen && daemon.config !== context.paths.config) {
-    throw new FaultError("DAEMON_OTHER_CONFIG", `the daemon runs with ${daemon.config}, not with ${context.paths.config}`);
+    throw new FaultError(
+      "DAEMON_OTHER_CONFIG",
+      `the daemon runs with ${daemon.config}, not with ${context.paths.config}`,
+    );
   }
   if (daemon.version === VERSION) return report;
   const message = `the daemon runs version ${daemon.version}, installed is ${VERSION}`;
-  return { ...report, status: "degraded", problems: [...report.problems, fault("DAEMON_OTHER_VERSION", message)] };
+  return {
+    ...report,
+    status: "degraded",
+    problems: [...report.problems, fault("DAEMON_OTHER_VERSION", message)],
+  };
 }
 
 async function lookHere(context: CommandContext, unresponsive: Fault | undefined): Promise<StatusReport> {
-  const [{ loadConfig }, { inspect }] = await Promise.all([import("../config/load.ts"), import("../status/inspect.ts")]);
+  const [{ loadConfig }, { inspect }] = await Promise.all([
+    import("../config/load.ts"),
+    import("../status/inspect.ts"),
+  ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
   const holder = await lockHolder(paths);
   const daemon: DaemonStatus = {
     running: unresponsive !== undefined,
-    pid: holder?.role === "daemon" ? holder.pid : null,
+    // Of one that does not answer nothing but its lock tells; the pid of a lock that is free is a stranger's.
+    pid: unresponsive !== undefined && holder?.role === "daemon" ? holder.pid : null,
     version: VERSION,
     startedAt: null,
     config: config.file,
@@ -57,11 +68,19 @@ async function lookHere(context: CommandContext, unresponsive: Fault | undefined
       cacheFault: () => undefined,
       queue: { depth: 0, oldestMs: 0 },
       latency: { p50Ms: 0, p99Ms: 0, count: 0 },
-      problems: [unresponsive ?? fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves")],
+      problems: [
+        unresponsive ?? fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves"),
+      ],
     },
   });
 }
 
 function isReport(value: unknown): value is StatusReport {
-  return typeof value === "object" && value !== null && "edges" in value && "daemon" in value && "problems" in value;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "edges" in value &&
+    "daemon" in value &&
+    "problems" in value
+  );
 }

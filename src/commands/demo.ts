@@ -24,8 +24,9 @@ export async function demo(options: { readonly keep: boolean }, context: Command
   // Not os.tmpdir(): a socket's path may have about a hundred bytes, and macOS' takes half of them.
   const workspace = await mkdtemp("/tmp/state-syncd-demo-");
   const stage = new Stage(workspace, context);
+  const interrupted = new Promise<ExitCode>((resolve) => process.once("SIGINT", () => resolve(EXIT.failed)));
   try {
-    return await stage.play();
+    return await Promise.race([stage.play(), interrupted]);
   } finally {
     await stage.stopDaemon();
     if (options.keep) print(context, `\nThe workspace is kept: ${workspace}`);
@@ -56,7 +57,9 @@ class Stage {
   }
 
   async play(): Promise<ExitCode> {
-    this.#say(`A scratch workspace: three repos with a STATE.md, and a vault of notes without one, in ${this.#repos}`);
+    this.#say(
+      `A scratch workspace: three repos with a STATE.md, and a vault of notes without one, in ${this.#repos}`,
+    );
     for (const [name, state] of Object.entries(STATES)) await this.#makeRepo(name, state);
     await mkdir(join(this.#repos, "docs-vault", ".git"), { recursive: true });
     await this.#command("init", "--scan", this.#repos, "--yes");
@@ -81,7 +84,11 @@ class Stage {
 
     this.#say("And the proof: every state file hashed against every cache");
     const healthy = await this.#command("status");
-    this.#say(healthy ? "That is all. Your own repos: state-syncd init --scan <where they are>, then state-syncd run" : "Something is wrong here");
+    this.#say(
+      healthy
+        ? "That is all. Your own repos: state-syncd init --scan <where they are>, then state-syncd run"
+        : "Something is wrong here",
+    );
     return healthy ? EXIT.ok : EXIT.failed;
   }
 
@@ -106,13 +113,18 @@ class Stage {
     await this.#until(async () => {
       if (daemon.exitCode !== null) throw new Error(`the daemon ended with ${daemon.exitCode}`);
       const answer = await ask(this.#paths, { method: "GET", path: "/healthz", timeoutMs: PATIENCE_MS });
-      return typeof answer === "object" && answer !== null && "status" in answer && answer.status === "healthy";
+      return (
+        typeof answer === "object" && answer !== null && "status" in answer && answer.status === "healthy"
+      );
     });
   }
 
   async #command(...args: string[]): Promise<boolean> {
     print(this.#context, `$ state-syncd ${args.join(" ")}`);
-    const child = spawn(process.execPath, [process.argv[1] ?? "", ...args], { env: this.#env, stdio: "inherit" });
+    const child = spawn(process.execPath, [process.argv[1] ?? "", ...args], {
+      env: this.#env,
+      stdio: "inherit",
+    });
     const [code] = await once(child, "exit");
     return code === 0;
   }
@@ -129,7 +141,8 @@ class Stage {
   async #until(condition: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS;
     while (!(await condition())) {
-      if (performance.now() > deadline) throw new Error(`this took longer than ${PATIENCE_MS / 1_000} s; see ${this.#workspace}`);
+      if (performance.now() > deadline)
+        throw new Error(`this took longer than ${PATIENCE_MS / 1_000} s; see ${this.#workspace}`);
       await delay(5);
     }
   }

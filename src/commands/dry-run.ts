@@ -50,6 +50,7 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
     complain(context, `[state_sync] ${message}`);
     complain(context, `  ${remedy}`);
   }
-  if (!differs && faults.length === 0) complain(context, "Every peer holds this state already. A sync would only renew the times.");
+  if (!differs && faults.length === 0)
+    complain(context, "Every peer holds this state already. A sync would only renew the times.");
   return faults.length > 0 ? EXIT.failed : EXIT.ok;
 }

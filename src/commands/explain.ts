@@ -12,7 +12,8 @@ export async function explain(name: string, context: CommandContext): Promise<Ex
     const known = report.repos.map((candidate) => candidate.name).join(", ") || "none";
     throw new FaultError("REPO_UNKNOWN", `Unknown repo: ${name}. Registered are: ${known}`, { repo: name });
   }
-  if (repo.role === "passive") throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
+  if (repo.role === "passive")
+    throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
   const steps = chain(repo, report, Date.now());
   const edges = report.edges.filter((edge) => edge.from === name);
   if (context.json) print(context, JSON.stringify({ repo: name, steps, edges }));
@@ -40,11 +41,18 @@ function chain(repo: RepoStatus, report: StatusReport, now: number): Step[] {
 }
 
 function fileStep(repo: RepoStatus, report: StatusReport, now: number): Step {
-  const trouble = report.problems.find((problem) => problem.repo === repo.name && !problem.code.startsWith("CACHE_"));
-  if (trouble !== undefined) return { ok: false, what: `${trouble.code}: ${trouble.message}`, remedy: trouble.remedy };
+  const trouble = report.problems.find(
+    (problem) => problem.repo === repo.name && !problem.code.startsWith("CACHE_"),
+  );
+  if (trouble !== undefined)
+    return { ok: false, what: `${trouble.code}: ${trouble.message}`, remedy: trouble.remedy };
   const { sha256, bytes, changedAt } = repo.stateFile;
-  const when = changedAt === null ? "" : `, changed ${changedAt} (${ms(Math.max(0, now - Date.parse(changedAt)))} ago)`;
-  return { ok: true, what: `the state file in ${repo.path} holds ${bytes} B, sha256 ${sha256?.slice(0, 12) ?? "?"}${when}` };
+  const when =
+    changedAt === null ? "" : `, changed ${changedAt} (${ms(Math.max(0, now - Date.parse(changedAt)))} ago)`;
+  return {
+    ok: true,
+    what: `the state file in ${repo.path} holds ${bytes} B, sha256 ${sha256?.slice(0, 12) ?? "?"}${when}`,
+  };
 }
 
 function daemonStep(report: StatusReport): Step {
@@ -56,25 +64,42 @@ function daemonStep(report: StatusReport): Step {
 function watchStep(repo: RepoStatus, report: StatusReport): Step | undefined {
   if (!report.daemon.running) return undefined;
   if (repo.watch === "events") return { ok: true, what: "the file is watched by events" };
-  if (repo.watch === "polling") return { ok: true, what: "the file is polled: the system has no watches left" };
-  return { ok: false, what: "the file is not watched", remedy: "The rescan finds its changes; see `state-syncd logs --level warn`." };
+  if (repo.watch === "polling")
+    return { ok: true, what: "the file is polled: the system has no watches left" };
+  return {
+    ok: false,
+    what: "the file is not watched",
+    remedy: "The rescan finds its changes; see `state-syncd logs --level warn`.",
+  };
 }
 
 function queueStep(report: StatusReport): Step | undefined {
   if (!report.daemon.running) return undefined;
   const { depth, oldestMs } = report.queue;
   if (depth === 0) return { ok: true, what: "no cache waits for its turn" };
-  return { ok: oldestMs < 10_000, what: `${depth} caches wait for their turn, the oldest for ${ms(Math.round(oldestMs))}` };
+  return {
+    ok: oldestMs < 10_000,
+    what: `${depth} caches wait for their turn, the oldest for ${ms(Math.round(oldestMs))}`,
+  };
 }
 
 function edgeStep(edge: EdgeReport, report: StatusReport, now: number): Step {
-  const synced = edge.syncedAt === null ? "never synced" : `synced ${ms(Math.max(0, now - Date.parse(edge.syncedAt)))} ago`;
+  const synced =
+    edge.syncedAt === null
+      ? "never synced"
+      : `synced ${ms(Math.max(0, now - Date.parse(edge.syncedAt)))} ago`;
   const what = `${edge.to} is ${edge.status}, ${synced}: ${edge.cache}`;
   if (edge.status === "fresh") return { ok: true, what };
   const remedy = edge.error?.remedy ?? defaultRemedy(report);
-  return { ok: false, what: edge.error === null ? what : `${what}\n      ${edge.error.code}: ${edge.error.message}`, remedy };
+  return {
+    ok: false,
+    what: edge.error === null ? what : `${what}\n      ${edge.error.code}: ${edge.error.message}`,
+    remedy,
+  };
 }
 
 function defaultRemedy(report: StatusReport): string {
-  return report.daemon.running ? "It should arrive by itself; see `state-syncd logs`." : "Run `state-syncd sync`, or start the daemon.";
+  return report.daemon.running
+    ? "It should arrive by itself; see `state-syncd logs`."
+    : "Run `state-syncd sync`, or start the daemon.";
 }

@@ -29,7 +29,12 @@ export interface EdgesDone {
 export async function handOver(context: CommandContext, work: Work): Promise<EdgesDone> {
   const { paths } = context;
   const config = paths.configChosen ? { config: paths.config } : {};
-  const request = { method: "POST", path: work.path, body: { ...config, ...work.body }, timeoutMs: WORK_TIMEOUT_MS } as const;
+  const request = {
+    method: "POST",
+    path: work.path,
+    body: { ...config, ...work.body },
+    timeoutMs: WORK_TIMEOUT_MS,
+  } as const;
   const deadline = performance.now() + WAIT_MS;
   do {
     const answer = await ask(paths, request);
@@ -61,7 +66,7 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
   if (lock === undefined) return undefined;
   try {
     const now = (): Date => new Date();
-    const reconciler = new OneOff({ config, paths, report: silent, retries: false, now });
+    const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });
     const result = await work.local(reconciler);
     await reconciler.close();
     return result;

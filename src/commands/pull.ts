@@ -32,7 +32,10 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   const peers = edges.map((edge) => edge.from);
   if (options.from !== undefined && !peers.includes(options.from)) {
     const readable = peers.join(", ") || "none";
-    throw new FaultError("REPO_UNKNOWN", `${options.from} is no peer that this repo may read. Its peers are: ${readable}`);
+    throw new FaultError(
+      "REPO_UNKNOWN",
+      `${options.from} is no peer that this repo may read. Its peers are: ${readable}`,
+    );
   }
   const sections = await sectionsIn(cache ?? "", peers);
   const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
@@ -40,7 +43,9 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
   else for (const section of wanted) printSection(section, context);
   complainOnce(context, edges);
-  const missing = peers.filter((peer) => (options.from ?? peer) === peer && !sections.some(({ repo }) => repo === peer));
+  const missing = peers.filter(
+    (peer) => (options.from ?? peer) === peer && !sections.some(({ repo }) => repo === peer),
+  );
   const incomplete = missing.length > 0 || edges.some((edge) => edge.outcome === "failed");
   return incomplete ? EXIT.failed : EXIT.ok;
 }
@@ -58,8 +63,12 @@ async function sectionsIn(cache: string, peers: readonly string[]): Promise<Sect
 }
 
 function printSection(section: Section, context: CommandContext): void {
-  const position = section.commit === undefined ? "" : `, ${section.branch ?? "detached"} @ ${section.commit}`;
-  print(context, `=== ${section.repo}: changed ${section.changedAt}, synced ${section.syncedAt}${position} ===`);
+  const position =
+    section.commit === undefined ? "" : `, ${section.branch ?? "detached"} @ ${section.commit}`;
+  print(
+    context,
+    `=== ${section.repo}: changed ${section.changedAt}, synced ${section.syncedAt}${position} ===`,
+  );
   print(context, section.body.toString("utf8"));
 }
 

@@ -29,7 +29,8 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
   await stop(await stopSignal);
-  return EXIT.ok;
+  // A disk that hangs must not keep a daemon alive that has let go of its lock.
+  process.exit(EXIT.ok);
 }
 
 function firstSignal(): Promise<NodeJS.Signals> {

@@ -10,7 +10,10 @@ const CLEAR_LINE_END = "\u001b[K";
 const HOME = "\u001b[H";
 
 /** `status`: the truth about every edge, and the exit code that goes with it. */
-export async function status(options: { readonly watch: boolean }, context: CommandContext): Promise<ExitCode> {
+export async function status(
+  options: { readonly watch: boolean },
+  context: CommandContext,
+): Promise<ExitCode> {
   if (options.watch) return await watch(context);
   const report = await currentStatus(context);
   print(context, await text(report, context));
@@ -41,7 +44,9 @@ async function watch(context: CommandContext): Promise<ExitCode> {
   while (!stop.signal.aborted) {
     const picture = await text(report, context);
     if (stdout.isTTY && !context.json) {
-      stdout.write(`${HOME}${picture.replaceAll("\n", `${CLEAR_LINE_END}\n`)}${CLEAR_LINE_END}\n${CLEAR_BELOW}`);
+      stdout.write(
+        `${HOME}${picture.replaceAll("\n", `${CLEAR_LINE_END}\n`)}${CLEAR_LINE_END}\n${CLEAR_BELOW}`,
+      );
     } else {
       print(context, picture);
     }

@@ -33,12 +33,18 @@ export async function ask(paths: Paths, options: ClientOptions): Promise<unknown
 async function send(socketPath: string, options: ClientOptions): Promise<unknown> {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   return await new Promise<unknown>((resolve, reject) => {
-    const outgoing = request({ socketPath, method: options.method, path: options.path, timeout: options.timeoutMs });
+    const outgoing = request({
+      socketPath,
+      method: options.method,
+      path: options.path,
+      timeout: options.timeoutMs,
+    });
     outgoing.on("timeout", () => outgoing.destroy(unresponsive(options.timeoutMs)));
     outgoing.on("error", (error) => {
       const code = systemCode(error);
       if (code === "ENOENT" || code === "ECONNREFUSED") resolve(undefined);
-      else if (code === "EACCES" || code === "EPERM") reject(new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`));
+      else if (code === "EACCES" || code === "EPERM")
+        reject(new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`));
       else reject(error);
     });
     outgoing.on("response", (response) => {

@@ -63,7 +63,10 @@ export class ControlServer {
       await chmod(paths.socket, 0o600);
     } catch (cause) {
       const why = systemCode(cause) ?? String(cause);
-      throw new FaultError("STATE_DIRECTORY", `cannot listen on ${paths.socket}: ${why}`, { path: paths.socket, cause });
+      throw new FaultError("STATE_DIRECTORY", `cannot listen on ${paths.socket}: ${why}`, {
+        path: paths.socket,
+        cause,
+      });
     }
     return new ControlServer(server, paths.socket);
   }
@@ -105,13 +108,19 @@ async function respond(
     const { status, body } = failure(error);
     if (!response.headersSent) send(response, { status, json: { fault: body } });
     const { code, message } = body;
-    report("request.failed", { method, path, status, code, message, durationMs: elapsed(started) });
-    if (status === 500) report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+    const durationMs = elapsed(started);
+    // What the asker got wrong is the asker's to hear; only what went wrong here is news.
+    if (status !== 500) report("request.handled", { method, path, status, durationMs });
+    else {
+      report("request.failed", { method, path, status, code, message, durationMs });
+      report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+    }
   }
 }
 
 function failure(error: unknown): { readonly status: number; readonly body: ReturnType<typeof fault> } {
-  if (error instanceof FaultError) return { status: error.fault.code === "USAGE" ? 400 : 409, body: error.fault };
+  if (error instanceof FaultError)
+    return { status: error.fault.code === "USAGE" ? 400 : 409, body: error.fault };
   const message = error instanceof Error ? error.message : String(error);
   return { status: 500, body: fault("DAEMON_REFUSED", `the daemon failed: ${message}`) };
 }
@@ -130,7 +139,8 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request) {
     if (!Buffer.isBuffer(chunk)) continue;
     size += chunk.length;
-    if (size > MOST_BODY_BYTES) throw new FaultError("USAGE", `the request is larger than ${MOST_BODY_BYTES} bytes`);
+    if (size > MOST_BODY_BYTES)
+      throw new FaultError("USAGE", `the request is larger than ${MOST_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   if (size === 0) return {};

@@ -16,7 +16,9 @@ export type EdgeStatus =
   | "failed";
 
 /** What stands in a cache for one peer. */
-export type SectionState = { readonly kind: "section"; readonly sha256: string } | { readonly kind: "damaged" | "absent" };
+export type SectionState =
+  | { readonly kind: "section"; readonly sha256: string }
+  | { readonly kind: "damaged" | "absent" };
 
 /** What is wrong with a state file, by what it means for its edges. */
 export type SourceTrouble = "held" | "blocked" | "failed";

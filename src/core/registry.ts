@@ -101,12 +101,16 @@ export function diffRegistries(before: Registry, after: Registry): RegistryDiff 
   const moved = after.repos
     .filter((repo) => {
       const was = old.get(repo.name);
-      return was !== undefined && (was.path !== repo.path || was.stateFile !== repo.stateFile || was.role !== repo.role);
+      return (
+        was !== undefined &&
+        (was.path !== repo.path || was.stateFile !== repo.stateFile || was.role !== repo.role)
+      );
     })
     .map((repo) => repo.name);
   const caches = cachesOf(after).filter((repo) => {
     const was = old.get(repo.name);
-    if (was === undefined || was.path !== repo.path || !was.subscribe || was.role !== "execution") return true;
+    if (was === undefined || was.path !== repo.path || !was.subscribe || was.role !== "execution")
+      return true;
     const peersBefore = peersOf(before, was).map((peer) => peer.name);
     const peersAfter = peersOf(after, repo).map((peer) => peer.name);
     return peersBefore.join(" ") !== peersAfter.join(" ");

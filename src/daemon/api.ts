@@ -101,7 +101,10 @@ async function sameConfig(config: string | undefined, reconciler: Reconciler): P
   if (config === undefined) return;
   const [asked, ours] = await Promise.all([config, reconciler.config.file].map(realpathOrSame));
   if (asked === ours) return;
-  throw new FaultError("DAEMON_OTHER_CONFIG", `the daemon runs with ${reconciler.config.file}, not with ${config}`);
+  throw new FaultError(
+    "DAEMON_OTHER_CONFIG",
+    `the daemon runs with ${reconciler.config.file}, not with ${config}`,
+  );
 }
 
 function target(repo: string | undefined, reconciler: Reconciler): Pick<Repo, "name"> {

@@ -24,7 +24,10 @@ export class ConfigFollower {
     this.#onChange = onChange;
     const { wait, maxWait } = reconciler.config.debounceMs;
     // What is wrong is kept in #problem and logged; there is nobody here to throw it to.
-    this.#trigger = new Trigger(() => this.reload().catch(() => undefined), { waitMs: wait, maxWaitMs: maxWait });
+    this.#trigger = new Trigger(() => this.reload().catch(() => undefined), {
+      waitMs: wait,
+      maxWaitMs: maxWait,
+    });
   }
 
   get problems(): readonly Fault[] {

@@ -9,9 +9,9 @@ import type { Level } from "../log/events.ts";
 import { openLog } from "../log/logger.ts";
 import { inspect } from "../status/inspect.ts";
 import type { StatusReport } from "../status/report.ts";
+import { removeCacheTemporaries } from "../store/cache-file.ts";
 import { WriterLock } from "../store/lock.ts";
 import { lockHolder } from "../store/lock-holder.ts";
-import { removeTemporaries } from "../store/temporary.ts";
 import { cachePath, writable } from "../store/write-scope.ts";
 import { Reconciler } from "../sync/reconciler.ts";
 import type { Report } from "../sync/report.ts";
@@ -67,8 +67,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const log = openLog({ file: paths.logFile, level: options.level, terminal: options.terminal });
     release.push(() => log.close());
-    log.record("daemon.started", { pid: process.pid, version: VERSION, config: config.file, node: process.version });
-    const queue = (): StatusReport["queue"] => ({ depth: reconciler.queue.depth, oldestMs: reconciler.queue.oldestMs });
+    log.record("daemon.started", {
+      pid: process.pid,
+      version: VERSION,
+      config: config.file,
+      node: process.version,
+    });
+    const queue = (): StatusReport["queue"] => ({
+      depth: reconciler.queue.depth,
+      oldestMs: reconciler.queue.oldestMs,
+    });
     const metrics = new Metrics(VERSION, queue);
     const events = new EventsStream();
     release.push(() => events.close());
@@ -77,10 +85,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       metrics.report(event, fields);
       events.report(event, fields);
     };
-    report("config.loaded", { config: config.file, sha256: config.sha256, repoCount: config.registry.repos.length });
+    report("config.loaded", {
+      config: config.file,
+      sha256: config.sha256,
+      repoCount: config.registry.repos.length,
+    });
 
     const now = (): Date => new Date();
-    const reconciler = new Reconciler({ config, paths, report, retries: true, now });
+    const reconciler = new Reconciler({ config, paths, report, resident: true, now });
     const files = new FileWatch(report);
     release.push(() => files.close());
     const watching = new Watching(reconciler, files, report);
@@ -118,7 +130,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         copiesDirectory: paths.copiesDirectory,
         now: now(),
         runtime: {
-          daemon: { running: true, pid: process.pid, version: VERSION, startedAt, config: reconciler.config.file },
+          daemon: {
+            running: true,
+            pid: process.pid,
+            version: VERSION,
+            startedAt,
+            config: reconciler.config.file,
+          },
           watchOf: (repo) => watching.modeOf(repo),
           isPaused: (repo) => reconciler.isPaused(repo),
           cacheFault: (repo) => reconciler.lane(repo).fault,
@@ -139,7 +157,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           applyPauses();
           const repo = name === ALL ? {} : { repo: name };
           if (!paused) report("pause.ended", repo);
-          else report("pause.changed", until === undefined ? repo : { ...repo, until: new Date(until).toISOString() });
+          else
+            report(
+              "pause.changed",
+              until === undefined ? repo : { ...repo, until: new Date(until).toISOString() },
+            );
         },
         listen: events.listen,
       }),
@@ -148,14 +170,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     release.push(() => server.close());
 
     for (const repo of cachesOf(config.registry)) {
-      for (const path of await removeTemporaries(cachePath(repo))) report("litter.removed", { path });
+      for (const path of await removeCacheTemporaries(repo)) report("litter.removed", { path });
     }
     watching.apply(config.registry);
     await files.ready();
-    await reconciler.reconcileAll("start");
-    await reconciler.queue.idle();
     const rescanning = new Rescanning(reconciler, watching, follower, report);
     release.push(() => rescanning.close());
+    await reconciler.reconcileAll("start");
+    await reconciler.queue.idle();
     report("daemon.ready", {
       repoCount: config.registry.repos.length,
       cacheCount: cachesOf(config.registry).length,
@@ -197,7 +219,10 @@ async function takeLock(paths: Paths, config: Config): Promise<WriterLock> {
   if (lock !== undefined) return lock;
   const holder = await lockHolder(paths);
   if (holder?.role !== "daemon") throw new FaultError("LOCK_BUSY", `another process holds ${paths.lockFile}`);
-  throw new FaultError("DAEMON_RUNNING", `a daemon runs already (pid ${holder.pid}, config ${holder.config})`);
+  throw new FaultError(
+    "DAEMON_RUNNING",
+    `a daemon runs already (pid ${holder.pid}, config ${holder.config})`,
+  );
 }
 
 function contested(reconciler: Reconciler): Fault[] {
@@ -205,6 +230,9 @@ function contested(reconciler: Reconciler): Fault[] {
     .filter((repo) => reconciler.lane(repo.name).contested)
     .map((repo) => {
       const path = cachePath(repo);
-      return fault("CACHE_CONTESTED", `${path} is being rewritten by another program`, { repo: repo.name, path });
+      return fault("CACHE_CONTESTED", `${path} is being rewritten by another program`, {
+        repo: repo.name,
+        path,
+      });
     });
 }

@@ -18,9 +18,18 @@ export class Metrics {
     registers: [this.#registry],
   });
   readonly #writes = this.#counter("state_syncd_cache_writes_total", "Caches replaced.");
-  readonly #sections = this.#counter("state_syncd_sections_written_total", "Sections with new content written into caches.");
-  readonly #noops = this.#counter("state_syncd_noop_turns_total", "Turns that found their cache right and wrote nothing.");
-  readonly #heals = this.#counter("state_syncd_cache_heals_total", "Caches put right after another program had changed them.");
+  readonly #sections = this.#counter(
+    "state_syncd_sections_written_total",
+    "Sections with new content written into caches.",
+  );
+  readonly #noops = this.#counter(
+    "state_syncd_noop_turns_total",
+    "Turns that found their cache right and wrote nothing.",
+  );
+  readonly #heals = this.#counter(
+    "state_syncd_cache_heals_total",
+    "Caches put right after another program had changed them.",
+  );
   readonly #rescanFinds = this.#counter(
     "state_syncd_rescan_only_changes_total",
     "Changes that no file event told of and only a rescan found.",
@@ -72,7 +81,8 @@ export class Metrics {
 
   latency(): StatusReport["latency"] {
     const sorted = [...this.#recent].sort((a, b) => a - b);
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    const at = (share: number): number =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
     return { p50Ms: at(0.5), p99Ms: at(0.99), count: this.#count };
   }
 

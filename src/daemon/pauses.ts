@@ -62,7 +62,8 @@ export class Pauses {
   }
 
   #dropEnded(now: number): void {
-    for (const [repo, until] of this.#until) if (until !== undefined && until <= now) this.#until.delete(repo);
+    for (const [repo, until] of this.#until)
+      if (until !== undefined && until <= now) this.#until.delete(repo);
   }
 
   #arm(now: number): void {

@@ -246,8 +246,8 @@ export const EVENTS = {
   },
   "wake.detected": {
     level: "info",
-    says: "machine was asleep",
-    about: "The machine slept, so everything is looked at again.",
+    says: "machine was asleep, or its clock was set",
+    about: "The clock went on while nothing ran, so everything is looked at again.",
     fields: ["sleptMs"],
   },
   "request.handled": {

@@ -1,14 +1,7 @@
 import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { pino } from "pino";
 import { systemCode } from "../errors.ts";
-import {
-  EVENTS,
-  fieldsOf,
-  LEVELS,
-  type EventFields,
-  type EventName,
-  type Level,
-} from "./events.ts";
+import { EVENTS, fieldsOf, LEVELS, type EventFields, type EventName, type Level } from "./events.ts";
 import { createListing, parseLine, wantsColour } from "./format.ts";
 
 /** The daemon's log. Nothing here throws, and nothing waits: a line is in the file when the call returns. */

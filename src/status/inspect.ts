@@ -83,7 +83,9 @@ async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {
   try {
     const opened = await openCache(repo);
     await opened.handle?.close();
-    const { parts } = parse(opened.bytes ?? Buffer.alloc(0), { registered: registry.repos.map((r) => r.name) });
+    const { parts } = parse(opened.bytes ?? Buffer.alloc(0), {
+      registered: registry.repos.map((r) => r.name),
+    });
     const sections = new Map<string, Section>();
     const damaged = new Set<string>();
     for (const part of parts) {
@@ -122,7 +124,8 @@ function edgeReport(
     cache: cachePath(to),
     status,
     syncedAt: section?.syncedAt ?? null,
-    lagMs: status === "fresh" || behindSince === undefined ? 0 : Math.max(0, options.now.getTime() - behindSince),
+    lagMs:
+      status === "fresh" || behindSince === undefined ? 0 : Math.max(0, options.now.getTime() - behindSince),
     error: status === "fresh" ? null : (error ?? null),
   };
 }

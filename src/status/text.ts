@@ -36,7 +36,11 @@ const COLOUR_OF: Readonly<Record<EdgeStatus, Colour>> = {
 /** A report for a person, problems first, without a newline at the end. */
 export function statusText(report: StatusReport, options: TextOptions): string {
   const paint: Paint = (colour, text) => (options.colour ? styleText(colour, text) : text);
-  const blocks = [headline(report, options, paint), problems(report, paint), repoTable(report, options, paint)];
+  const blocks = [
+    headline(report, options, paint),
+    problems(report, paint),
+    repoTable(report, options, paint),
+  ];
   blocks.push(unfreshEdges(report, options, paint), copies(report), legend(report, paint));
   return blocks.filter((block) => block !== "").join("\n\n");
 }
@@ -53,7 +57,9 @@ function headline(report: StatusReport, options: TextOptions, paint: Paint): str
     paint("dim", `config ${daemon.config}`),
   ];
   if (latency.count > 0) {
-    lines.push(paint("dim", `save to peer: half within ${ms(latency.p50Ms)}, 99 of 100 within ${ms(latency.p99Ms)}`));
+    lines.push(
+      paint("dim", `save to peer: half within ${ms(latency.p50Ms)}, 99 of 100 within ${ms(latency.p99Ms)}`),
+    );
   }
   return lines.join("\n");
 }
@@ -70,10 +76,18 @@ function repoTable(report: StatusReport, options: TextOptions, paint: Paint): st
     repo.name,
     repo.role === "passive" ? paint("dim", "passive") : stateFile(repo, options),
     repo.paused ? paint("yellow", "paused") : watch(repo, paint),
-    summary(report.edges.filter((edge) => edge.from === repo.name), paint),
-    summary(report.edges.filter((edge) => edge.to === repo.name), paint),
+    summary(
+      report.edges.filter((edge) => edge.from === repo.name),
+      paint,
+    ),
+    summary(
+      report.edges.filter((edge) => edge.to === repo.name),
+      paint,
+    ),
   ]);
-  const heads = ["repo", "state file", "watched by", "in its peers", "in its cache"].map((head) => paint("dim", head));
+  const heads = ["repo", "state file", "watched by", "in its peers", "in its cache"].map((head) =>
+    paint("dim", head),
+  );
   return table([heads, ...rows]);
 }
 
@@ -101,13 +115,15 @@ function unfreshEdges(report: StatusReport, options: TextOptions, paint: Paint):
   const edges = report.edges.filter((edge) => edge.status !== "fresh");
   if (edges.length === 0) return "";
   const most = 20;
-  const rows = edges.slice(0, most).map((edge) => [
-    `${edge.from} -> ${edge.to}`,
-    paint(COLOUR_OF[edge.status], edge.status),
-    edge.lagMs > 0 ? `behind for ${ms(edge.lagMs)}` : "",
-    edge.syncedAt === null ? "never synced" : `synced ${age(edge.syncedAt, options.now)} ago`,
-    edge.error?.code ?? "",
-  ]);
+  const rows = edges
+    .slice(0, most)
+    .map((edge) => [
+      `${edge.from} -> ${edge.to}`,
+      paint(COLOUR_OF[edge.status], edge.status),
+      edge.lagMs > 0 ? `behind for ${ms(edge.lagMs)}` : "",
+      edge.syncedAt === null ? "never synced" : `synced ${age(edge.syncedAt, options.now)} ago`,
+      edge.error?.code ?? "",
+    ]);
   const more = edges.length > most ? `\n... and ${edges.length - most} more: state-syncd status --json` : "";
   return table(rows) + more;
 }
@@ -149,5 +165,8 @@ function age(iso: string, now: number): string {
 
 /** Paths and messages may hold anything; a terminal must not obey it. */
 function visible(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}]/gu,
+    (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -62,19 +62,19 @@ export async function makeCacheDirectory(repo: Repo): Promise<void> {
  * @returns the paths removed.
  */
 export async function removeCacheTemporaries(repo: Repo): Promise<string[]> {
-  let file: string | undefined;
+  const targets = new Set<string>();
   try {
-    file = await findCache(repo);
+    const file = await findCache(repo);
+    if (file === undefined) return [];
+    // A cache that is not a link any more may have been one when its temporary was made, and the other way round.
+    targets.add(join(await realpath(join(repo.path, CACHE_DIRECTORY)), CACHE_FILE)).add(file);
   } catch (error) {
     // A cache that cannot be had is reported at its turn.
     if (!(error instanceof FaultError) && systemCode(error) === undefined) throw error;
     return [];
   }
-  if (file === undefined) return [];
-  // A cache that is not a link any more may have been one when its temporary was made, and the other way round.
-  const beside = join(await realpath(join(repo.path, CACHE_DIRECTORY)), CACHE_FILE);
   const removed: string[] = [];
-  for (const target of new Set([beside, file])) removed.push(...(await removeTemporaries(target)));
+  for (const target of targets) removed.push(...(await removeTemporaries(target)));
   return removed;
 }
 

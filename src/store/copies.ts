@@ -7,8 +7,15 @@ import { writable, type WriteScope } from "./write-scope.ts";
 
 export type CopyReason = "adopted" | "damaged" | "late-edit";
 
-/** Adopted caches are kept for good; of the others the newest few a repo. */
-const MOST_OTHERS = 10;
+/**
+ * How many a repo. An adopted cache may hold years of notes, a late edit may be the only home of
+ * somebody's text; a damaged one is mostly our own sections.
+ */
+const MOST: Readonly<Record<CopyReason, number>> = {
+  adopted: Number.POSITIVE_INFINITY,
+  "late-edit": 100,
+  damaged: 10,
+};
 
 /** A copy of a cache, kept before text in it was replaced. */
 export interface Copy {
@@ -43,11 +50,15 @@ export async function keepCopy(
     const stamp = now.toISOString().replaceAll(/[-:.]/g, "");
     const path = join(directory, `${stamp}-${reason}-${digest}.md`);
     await replaceFile(writable(path, scope), [bytes], { basedOn: undefined });
-    await dropOldest(repo, scope.paths.copiesDirectory);
+    await dropOldest(repo, reason, scope.paths.copiesDirectory);
     return path;
   } catch (cause) {
     const why = systemCode(cause) ?? String(cause);
-    throw new FaultError("COPY_FAILED", `cannot keep a copy in ${directory}: ${why}`, { path: directory, repo, cause });
+    throw new FaultError("COPY_FAILED", `cannot keep a copy in ${directory}: ${why}`, {
+      path: directory,
+      repo,
+      cause,
+    });
   }
 }
 
@@ -69,7 +80,8 @@ export async function copiesOf(repo: string, copiesDirectory: string): Promise<C
   });
 }
 
-async function dropOldest(repo: string, copiesDirectory: string): Promise<void> {
-  const others = (await copiesOf(repo, copiesDirectory)).filter((copy) => copy.reason !== "adopted");
-  for (const copy of others.slice(0, -MOST_OTHERS)) await unlink(copy.path);
+async function dropOldest(repo: string, reason: CopyReason, copiesDirectory: string): Promise<void> {
+  const alike = (await copiesOf(repo, copiesDirectory)).filter((copy) => copy.reason === reason);
+  const surplus = Math.max(0, alike.length - MOST[reason]);
+  for (const copy of alike.slice(0, surplus)) await unlink(copy.path);
 }

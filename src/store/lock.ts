@@ -66,6 +66,9 @@ async function openLockFile(paths: Paths): Promise<FileHandle> {
     return await open(paths.lockFile, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (cause) {
     const why = systemCode(cause) ?? String(cause);
-    throw new FaultError("STATE_DIRECTORY", `cannot open ${paths.lockFile}: ${why}`, { path: paths.lockFile, cause });
+    throw new FaultError("STATE_DIRECTORY", `cannot open ${paths.lockFile}: ${why}`, {
+      path: paths.lockFile,
+      cause,
+    });
   }
 }

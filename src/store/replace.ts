@@ -23,7 +23,8 @@ export type Replaced = { readonly identity: FileIdentity | undefined } | undefin
  * Puts new content in the place of a file so that a reader sees the old or the new one, whole,
  * whatever happens: temporary beside it, length checked, fsync, rename, fsync of the directory.
  *
- * @throws the file system's error. The old file is untouched then and no temporary is left.
+ * @throws the file system's error. No temporary is left then, and the old file is untouched,
+ *   unless the very last step failed, the directory's fsync: the new one is in place by then.
  */
 export async function replaceFile(
   target: WritablePath,

@@ -37,7 +37,8 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
       return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, out of its repo`);
     }
     // Opening a device can do things, so it is looked at first; the opened file is looked at again.
-    if (!(await stat(real)).isFile()) return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`);
+    if (!(await stat(real)).isFile())
+      return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`);
     const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       return await readOpened(repo, path, handle, maxBytes);
@@ -49,10 +50,16 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
   }
 }
 
-async function readOpened(repo: Repo, path: string, handle: FileHandle, maxBytes: number): Promise<StateRead> {
+async function readOpened(
+  repo: Repo,
+  path: string,
+  handle: FileHandle,
+  maxBytes: number,
+): Promise<StateRead> {
   const before = await handle.stat({ bigint: true });
   const identity = identityOf(before);
-  if (!before.isFile()) return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`, identity);
+  if (!before.isFile())
+    return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`, identity);
   if (before.size > maxBytes) {
     const message = `${path} has ${before.size} bytes, more than the ${maxBytes} allowed`;
     return refused(repo, "STATE_FILE_TOO_LARGE", message, identity);

@@ -1,14 +1,23 @@
 import type { FileHandle } from "node:fs/promises";
+import { systemCode } from "../errors.ts";
 import type { OpenedCache } from "../store/cache-file.ts";
 import { type FileIdentity, identityOf } from "../store/identity.ts";
 
 /** Long enough for an editor or a shell that had the file open to write what it was about to. */
 const WATCH_MS = 250;
 /** Open handles a cache; in a storm of replacements the later ones go unwatched. */
-const MOST_FILES = 8;
+const MOST_FILES = 32;
+
+/** The text of a displaced file that somebody wrote into. */
+export interface LateEdit {
+  readonly bytes: Buffer;
+  /** The era that the file was displaced in, see {@link Displaced.watch}. */
+  readonly era: number;
+}
 
 interface DisplacedFile {
   readonly handle: FileHandle;
+  readonly era: number;
   readonly content: string;
   readonly timer: NodeJS.Timeout;
 }
@@ -21,7 +30,7 @@ interface DisplacedFile {
 export class Displaced {
   readonly #onEdit: () => void;
   readonly #files = new Set<DisplacedFile>();
-  #edits: Buffer[] = [];
+  #edits: LateEdit[] = [];
 
   /** @param onEdit called when a displaced file turns out to have been edited. */
   constructor(onEdit: () => void) {
@@ -31,13 +40,15 @@ export class Displaced {
   /**
    * Watches a file that was just displaced, and takes over its handle.
    *
+   * @param era what the edits of this file are marked with.
    * @returns false where the handle stays the caller's to close.
    */
-  watch(opened: OpenedCache): boolean {
+  watch(opened: OpenedCache, era: number): boolean {
     const { handle, identity } = opened;
     if (handle === undefined || identity === undefined || this.#files.size >= MOST_FILES) return false;
     const file: DisplacedFile = {
       handle,
+      era,
       content: contentPart(identity),
       timer: setTimeout(() => void this.#look(file), WATCH_MS),
     };
@@ -45,11 +56,14 @@ export class Displaced {
     return true;
   }
 
-  /** What was written into displaced files since the last call, oldest first. */
-  take(): readonly Buffer[] {
-    const edits = this.#edits;
-    this.#edits = [];
-    return edits;
+  /** The edits that were found and not forgotten yet, oldest first. */
+  get edits(): readonly LateEdit[] {
+    return this.#edits;
+  }
+
+  /** Forgets edits that are safe elsewhere. */
+  forget(edits: readonly LateEdit[]): void {
+    this.#edits = this.#edits.filter((edit) => !edits.includes(edit));
   }
 
   /** Looks a last time and closes every handle. */
@@ -64,9 +78,12 @@ export class Displaced {
       const stats = await file.handle.stat({ bigint: true });
       if (stats.size === 0n || contentPart(identityOf(stats)) === file.content) return;
       const bytes = Buffer.alloc(Number(stats.size));
-      await file.handle.read(bytes, 0, bytes.length, 0);
-      this.#edits.push(bytes);
+      const { bytesRead } = await file.handle.read(bytes, 0, bytes.length, 0);
+      this.#edits.push({ bytes: bytes.subarray(0, bytesRead), era: file.era });
       this.#onEdit();
+    } catch (error) {
+      // A file whose disk went away cannot be told any more.
+      if (systemCode(error) === undefined) throw error;
     } finally {
       await file.handle.close();
     }

@@ -3,14 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { retryDelay } from "../core/backoff.ts";
 import { type EdgeOutcome, merge, type MergeResult } from "../core/cache/merge.ts";
 import { type Contest, healDelay, healed, isContested, PEACE } from "../core/contest.ts";
-import { peersOf, type Registry, type Repo } from "../core/registry.ts";
-import { type Fault, FaultError } from "../errors.ts";
+import { cachesOf, peersOf, type Registry, type Repo } from "../core/registry.ts";
+import { type Fault, fault, FaultError } from "../errors.ts";
 import { CacheError, makeCacheDirectory, openCache, type OpenedCache } from "../store/cache-file.ts";
 import { keepCopy } from "../store/copies.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import { replaceFile } from "../store/replace.ts";
 import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
-import { Displaced } from "./displaced.ts";
+import { Displaced, type LateEdit } from "./displaced.ts";
 import type { Report } from "./report.ts";
 import type { Sources } from "./sources.ts";
 
@@ -34,6 +34,9 @@ export interface TurnResult {
   readonly fault: Fault | undefined;
 }
 
+/** Ends a turn whose cache left the config meanwhile. */
+class Withdrawn extends Error {}
+
 /** Somebody else may change the cache between our read and our rename this often in one turn. */
 const MOST_RACES = 20;
 
@@ -56,6 +59,8 @@ export class CacheLane {
   /** Content digests that this cache held after our last look, to tell a heal from an update. */
   #pushed = new Map<string, string>();
   readonly #displaced: Displaced;
+  /** Grows with every text of others that came into the cache: what was displaced before lacks it. */
+  #era = 0;
 
   constructor(repo: string, world: LaneWorld) {
     this.#repo = repo;
@@ -94,23 +99,47 @@ export class CacheLane {
     const waiters = this.#waiters;
     this.#refresh = new Set();
     this.#waiters = [];
-    const result = await this.#attempt(refresh);
-    for (const resolve of waiters) resolve(result);
+    let result: TurnResult = {
+      outcomes: new Map(),
+      fault: fault("CACHE_IO", `the turn of ${this.#repo}'s cache broke off`, { repo: this.#repo }),
+    };
+    try {
+      result = await this.#attempt(refresh);
+    } finally {
+      for (const resolve of waiters) resolve(result);
+    }
   }
 
+  /** Answers everyone who waits for a turn that will not come. */
+  dismiss(why: Fault): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    this.#refresh = new Set();
+    for (const resolve of waiters) resolve({ outcomes: new Map(), fault: why });
+  }
+
+  /** Lets go of every file. What was written into displaced ones until now is in the copies then. */
   async close(): Promise<void> {
     await this.#displaced.close();
+    try {
+      await this.#keepLateEdits();
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      const { code, message } = error.fault;
+      this.#world.report("cache.failed", { cache: this.#repo, code, message, retryInMs: 0 });
+    }
   }
 
   async #attempt(refresh: ReadonlySet<string>): Promise<TurnResult> {
     const registry = this.#world.registry();
-    const target = registry.repos.find((repo) => repo.name === this.#repo);
+    const target = cachesOf(registry).find((repo) => repo.name === this.#repo);
     if (target === undefined) return { outcomes: new Map(), fault: undefined };
     try {
       const outcomes = await this.#reconcile(target, registry, refresh);
       this.#succeeded(target);
       return { outcomes, fault: undefined };
     } catch (error) {
+      if (error instanceof Withdrawn) return { outcomes: new Map(), fault: undefined };
       if (!(error instanceof FaultError)) throw error;
       this.#failed(target, error.fault);
       return { outcomes: new Map(), fault: error.fault };
@@ -123,13 +152,14 @@ export class CacheLane {
     refresh: ReadonlySet<string>,
   ): Promise<ReadonlyMap<string, EdgeOutcome>> {
     const started = performance.now();
-    const lateEdit = await this.#lateEdit(target);
+    const lateEdit = (await this.#keepLateEdits()).at(-1);
     for (let race = 0; race < MOST_RACES; race += 1) {
       const opened = await this.#openAtRest(target, started);
       let keepHandle = false;
       try {
-        // Where a third text stands in the cache by now, the late edit stays in its copy.
-        const base = lateEdit !== undefined && this.recognises(opened.identity) ? lateEdit : opened.bytes;
+        if (opened.identity !== undefined && !this.recognises(opened.identity)) this.#era += 1;
+        // Where other text has come into the cache since, the late edit stays in its copy.
+        const base = lateEdit?.era === this.#era ? lateEdit.bytes : opened.bytes;
         const peers = peersOf(registry, target);
         const result = merge(base, {
           peers: peers.map((peer) => peer.name),
@@ -146,7 +176,8 @@ export class CacheLane {
         await this.#copyIfNeeded(result, opened, target);
         const replaced = await this.#replace(result, opened, target);
         if (replaced === undefined) continue;
-        keepHandle = this.#displaced.watch(opened);
+        if (base !== opened.bytes) this.#era += 1;
+        keepHandle = this.#displaced.watch(opened, this.#era);
         this.#tell(target, result, opened, replaced.identity, started);
         return result.outcomes;
       } finally {
@@ -174,18 +205,25 @@ export class CacheLane {
     }
   }
 
-  /** What somebody wrote into a file that we displaced. A copy first: the turn may yet fail. */
-  async #lateEdit(target: Repo): Promise<Buffer | undefined> {
-    const edits = this.#displaced.take();
-    for (const edit of edits) {
-      await keepCopy(target.name, edit, "late-edit", this.#world.now(), this.#world.scope());
+  /** What somebody wrote into files that we displaced. Copies first: the turn may yet fail. */
+  async #keepLateEdits(): Promise<readonly LateEdit[]> {
+    const edits = [...this.#displaced.edits];
+    for (const { bytes } of edits) {
+      await keepCopy(this.#repo, bytes, "late-edit", this.#world.now(), this.#world.scope());
     }
-    return edits.at(-1);
+    this.#displaced.forget(edits);
+    return edits;
   }
 
   async #copyIfNeeded(result: MergeResult, opened: OpenedCache, target: Repo): Promise<void> {
     if (result.copyFirst === undefined || opened.bytes === undefined) return;
-    const copy = await keepCopy(target.name, opened.bytes, result.copyFirst, this.#world.now(), this.#world.scope());
+    const copy = await keepCopy(
+      target.name,
+      opened.bytes,
+      result.copyFirst,
+      this.#world.now(),
+      this.#world.scope(),
+    );
     if (result.copyFirst === "adopted") this.#world.report("cache.adopted", { cache: target.name, copy });
   }
 
@@ -195,6 +233,8 @@ export class CacheLane {
     target: Repo,
   ): Promise<{ readonly identity: FileIdentity | undefined } | undefined> {
     if (opened.identity === undefined) await makeCacheDirectory(target);
+    const still = cachesOf(this.#world.registry()).find((repo) => repo.name === target.name);
+    if (still?.path !== target.path) throw new Withdrawn(target.name);
     const path = writable(cachePath(target), this.#world.scope(), opened.file);
     try {
       const like = opened.like === undefined ? {} : { like: opened.like };
@@ -219,7 +259,8 @@ export class CacheLane {
     const { report, now, sources } = this.#world;
     const cache = target.name;
     const durationMs = elapsed(started);
-    const touchedByOthers = opened.identity !== undefined && this.#known !== undefined && !this.recognises(opened.identity);
+    const touchedByOthers =
+      opened.identity !== undefined && this.#known !== undefined && !this.recognises(opened.identity);
     const written: string[] = [];
     let news = false;
     for (const part of result.document.parts) {

@@ -13,6 +13,7 @@ import {
   sourcesOf,
   targetsOf,
 } from "../core/registry.ts";
+import { sourceTrouble } from "../core/health.ts";
 import { type Fault, fault } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { CacheLane, type LaneWorld, type TurnResult } from "./lane.ts";
@@ -20,6 +21,9 @@ import { newestCopy } from "./peer-copy.ts";
 import type { Report } from "./report.ts";
 import { type Found, type Observation, Sources } from "./sources.ts";
 import { WorkQueue } from "./work-queue.ts";
+
+/** State files read side by side at the start; each one open is a file handle. */
+const READ_AHEAD = 32;
 
 /** What became of one edge in a sync that somebody asked for. */
 export interface EdgeResult {
@@ -35,8 +39,11 @@ export interface ReconcilerOptions {
   readonly config: Config;
   readonly paths: Paths;
   readonly report: Report;
-  /** Failed turns are tried again by themselves. A one-off command does without. */
-  readonly retries: boolean;
+  /**
+   * A daemon stays: it tries failed turns again, and passes on whatever news it comes across. A
+   * one-off command does what it was asked to and no more.
+   */
+  readonly resident: boolean;
   readonly now: () => Date;
 }
 
@@ -51,6 +58,8 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #lanes = new Map<string, CacheLane>();
   readonly #paused = new Set<string>();
+  /** The code of the fault that was last reported of each source. */
+  readonly #told = new Map<string, string>();
   #config: Config;
 
   constructor(options: ReconcilerOptions) {
@@ -75,7 +84,10 @@ export class Reconciler {
   adopt(config: Config): RegistryDiff {
     const diff = diffRegistries(this.registry, config.registry);
     this.#config = config;
-    for (const name of [...diff.removed, ...diff.moved]) this.sources.forget(name);
+    for (const name of [...diff.removed, ...diff.moved]) {
+      this.sources.forget(name);
+      this.#told.delete(name);
+    }
     for (const name of diff.removed) this.#dropLane(name);
     for (const name of diff.caches) this.due(name);
     return diff;
@@ -100,21 +112,17 @@ export class Reconciler {
 
   /** Reads a state file; where it brings news, makes every cache due that may hold it. */
   async observe(repo: Repo, found: Found, asked = false): Promise<Observation> {
-    const before = this.sources.get(repo.name);
-    const observation = await this.sources.observe(repo, {
-      maxBytes: this.#config.maxBytes,
-      found,
-      asked,
-      now: this.#options.now(),
-    });
-    this.#tell(repo, observation, found, before?.fault);
+    const observation = await this.#look(repo, found, asked);
     if (observation === "changed") for (const target of targetsOf(this.registry, repo)) this.due(target.name);
     return observation;
   }
 
-  /** Brings everything up to date: reads every state file, gives every cache a turn. */
+  /** Brings everything up to date: reads every state file, and then gives every cache one turn. */
   async reconcileAll(found: Found): Promise<void> {
-    for (const repo of sourcesOf(this.registry)) if (!this.isPaused(repo.name)) await this.observe(repo, found);
+    const readable = sourcesOf(this.registry).filter((repo) => !this.isPaused(repo.name));
+    for (let at = 0; at < readable.length; at += READ_AHEAD) {
+      await Promise.all(readable.slice(at, at + READ_AHEAD).map((repo) => this.#look(repo, found, false)));
+    }
     for (const repo of cachesOf(this.registry)) this.due(repo.name);
   }
 
@@ -123,7 +131,8 @@ export class Reconciler {
     const refresh = new Map<string, string[]>();
     for (const repo of repos) {
       if (this.isPaused(repo.name)) continue;
-      await this.observe(repo, "request", true);
+      // The caches become due below: a turn that began before would be one more for each.
+      await this.#look(repo, "request", true);
       for (const target of targetsOf(this.registry, repo)) {
         refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
       }
@@ -131,8 +140,7 @@ export class Reconciler {
     const turns = new Map<string, Promise<TurnResult>>();
     for (const [target, peers] of refresh) {
       if (this.isPaused(target)) continue;
-      turns.set(target, this.lane(target).request(peers));
-      this.queue.add(target);
+      turns.set(target, this.#request(target, peers));
     }
     const results: EdgeResult[] = [];
     for (const from of repos) {
@@ -148,18 +156,21 @@ export class Reconciler {
    * of reach is taken from the newest copy that another cache holds.
    */
   async pull(repo: Repo): Promise<EdgeResult[]> {
+    // A repo that does not subscribe has no peers, and no cache of ours.
     const peers = peersOf(this.registry, repo);
+    if (peers.length === 0 && !cachesOf(this.registry).includes(repo)) return [];
     for (const peer of peers) {
       if (this.isPaused(peer.name)) continue;
-      await this.observe(peer, "request");
+      if ((await this.#look(peer, "request", false)) === "changed" && this.#options.resident) {
+        for (const target of targetsOf(this.registry, peer))
+          if (target.name !== repo.name) this.due(target.name);
+      }
       const source = this.sources.get(peer.name);
       if (source?.snapshot !== undefined || source?.fault === undefined) continue;
       const copy = await newestCopy(peer, this.registry);
       if (copy !== undefined) this.sources.adopt(peer.name, copy);
     }
-    const turn = this.lane(repo.name).request([]);
-    this.queue.add(repo.name);
-    const result = await turn;
+    const result = this.isPaused(repo.name) ? undefined : await this.#request(repo.name, []);
     return peers.map((from) => this.#edgeResult(from, repo, result));
   }
 
@@ -171,6 +182,7 @@ export class Reconciler {
     if (paused) {
       this.#paused.add(repo);
       this.queue.remove(repo);
+      this.#lanes.get(repo)?.dismiss(fault("PAUSED", `${repo} is paused`, { repo }));
     } else {
       this.#paused.delete(repo);
     }
@@ -192,17 +204,38 @@ export class Reconciler {
       settleMs: () => this.#config.debounceMs.wait,
       maxSettleMs: () => this.#config.debounceMs.maxWait,
       dueAfter: (repo, delayMs) => {
-        if (this.#options.retries) this.due(repo, delayMs);
+        if (this.#options.resident) this.due(repo, delayMs);
       },
       report,
       now,
     };
   }
 
+  /** Asks for a turn of a cache. */
+  #request(repo: string, refresh: readonly string[]): Promise<TurnResult> {
+    const lane = this.lane(repo);
+    const turn = lane.request(refresh);
+    if (!this.queue.add(repo)) lane.dismiss(fault("DAEMON_NOT_RUNNING", "the daemon is stopping"));
+    return turn;
+  }
+
+  async #look(repo: Repo, found: Found, asked: boolean): Promise<Observation> {
+    const { maxBytes } = this.#config;
+    const observation = await this.sources.observe(repo, {
+      maxBytes,
+      found,
+      asked,
+      now: this.#options.now(),
+    });
+    this.#tell(repo, observation, found);
+    return observation;
+  }
+
   #dropLane(repo: string): void {
     this.queue.remove(repo);
     const lane = this.#lanes.get(repo);
     this.#lanes.delete(repo);
+    lane?.dismiss(fault("REPO_UNKNOWN", `${repo} has left the config`, { repo }));
     if (lane !== undefined) void lane.close();
   }
 
@@ -221,17 +254,23 @@ export class Reconciler {
     return { ...edge, outcome: outcome ?? "kept", fault: undefined };
   }
 
-  #tell(repo: Repo, observation: Observation, found: Found, before: Fault | undefined): void {
+  #tell(repo: Repo, observation: Observation, found: Found): void {
     const { report } = this.#options;
     const source = this.sources.get(repo.name);
-    if (observation === "changed" && source?.snapshot !== undefined) {
+    // At the start every state is new to us. What is new to the peers, `section.written` tells.
+    if (observation === "changed" && found !== "start" && source?.snapshot !== undefined) {
       const { sha256, body, changedAt } = source.snapshot;
       report("state.changed", { repo: repo.name, sha256, bytes: body.length, changedAt, found });
     }
-    if (source?.fault !== undefined && source.fault.code !== before?.code) {
+    const told = this.#told.get(repo.name);
+    if (source?.fault === undefined) {
+      this.#told.delete(repo.name);
+      if (told !== undefined) report("state.released", { repo: repo.name });
+    } else if (source.fault.code !== told) {
       const { code, message } = source.fault;
-      report("state.held", { repo: repo.name, code, message });
+      this.#told.set(repo.name, code);
+      const event = sourceTrouble(code) === "failed" ? "state.unreadable" : "state.held";
+      report(event, { repo: repo.name, code, message });
     }
-    if (source?.fault === undefined && before !== undefined) report("state.released", { repo: repo.name });
   }
 }

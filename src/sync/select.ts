@@ -27,9 +27,12 @@ export async function selectRepos(registry: Registry, selection: Selection): Pro
 export function repoNamed(registry: Registry, name: string): Repo {
   const repo = findRepo(registry, name);
   if (repo === undefined) {
-    throw new FaultError("REPO_UNKNOWN", `Unknown repo: ${name}. Registered are: ${names(registry)}`, { repo: name });
+    throw new FaultError("REPO_UNKNOWN", `Unknown repo: ${name}. Registered are: ${names(registry)}`, {
+      repo: name,
+    });
   }
-  if (repo.role === "passive") throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
+  if (repo.role === "passive")
+    throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
   return repo;
 }
 

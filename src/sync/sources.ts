@@ -22,11 +22,20 @@ export interface Source {
   readonly readAt: string;
 }
 
+export interface ObserveOptions {
+  readonly maxBytes: number;
+  readonly found: Found;
+  readonly asked: boolean;
+  readonly now: Date;
+}
+
 export type Observation = "changed" | "same" | "held";
 
 /** The newest snapshot of every source, kept in memory; the caches are what persists. */
 export class Sources {
   readonly #sources = new Map<string, Source>();
+  /** The last look at each repo that was begun. */
+  readonly #looks = new Map<string, Promise<unknown>>();
 
   get(repo: string): Source | undefined {
     return this.#sources.get(repo);
@@ -55,12 +64,19 @@ export class Sources {
    * Reads a repo's state file and takes what it holds for the newest snapshot, unless it has to
    * wait (see {@link holdOf}).
    *
+   * Looks at one repo follow each other: of two that overlap the one that began first might be done
+   * last, and put an old state in the place of a new one.
+   *
    * @param options.asked a person named this repo: an empty file is then meant to be empty.
    */
-  async observe(
-    repo: Repo,
-    options: { readonly maxBytes: number; readonly found: Found; readonly asked: boolean; readonly now: Date },
-  ): Promise<Observation> {
+  async observe(repo: Repo, options: ObserveOptions): Promise<Observation> {
+    const look = async (): Promise<Observation> => await this.#look(repo, options);
+    const observation = (this.#looks.get(repo.name) ?? Promise.resolve()).then(look, look);
+    this.#looks.set(repo.name, observation);
+    return await observation;
+  }
+
+  async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const before = this.#sources.get(repo.name);
     const read = await readStateFile(repo, options.maxBytes);
     const base = { identity: read.identity, found: options.found, readAt: options.now.toISOString() };

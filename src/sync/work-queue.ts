@@ -42,9 +42,13 @@ export class WorkQueue {
     return [...this.#running, ...this.#waiting.keys()];
   }
 
-  /** Makes a key due now. */
-  add(key: string): void {
-    if (this.#closed) return;
+  /**
+   * Makes a key due now.
+   *
+   * @returns false where the queue is closed and takes no more.
+   */
+  add(key: string): boolean {
+    if (this.#closed) return false;
     this.#cancelTimer(key);
     const now = performance.now();
     if (this.#running.has(key)) {
@@ -53,6 +57,7 @@ export class WorkQueue {
       this.#waiting.set(key, now);
     }
     this.#pump();
+    return true;
   }
 
   /** Makes a key due after a while, unless it becomes due before. The earlier of two delays holds. */

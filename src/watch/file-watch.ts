@@ -85,7 +85,8 @@ export class FileWatch {
 
   #onError(error: unknown): void {
     const code = systemCode(error) ?? "UNKNOWN";
-    const path = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : "";
+    const path =
+      error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : "";
     const message = error instanceof Error ? error.message : String(error);
     const concerned = [...this.#listeners.keys()].filter((key) => key === path || dirname(key) === path);
     const exhausted = code === "ENOSPC" || code === "EMFILE" || code === "ENFILE";

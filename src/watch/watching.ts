@@ -146,7 +146,11 @@ export class Watching {
 
   /** Most events of a cache are our own doing. What it looks like when they are over tells. */
   #cacheTouched(name: string, path: string): void {
-    this.#soon(`cache ${name}`, this.#reconciler.config.debounceMs.wait, () => void this.#lookAtCache(name, path));
+    this.#soon(
+      `cache ${name}`,
+      this.#reconciler.config.debounceMs.wait,
+      () => void this.#lookAtCache(name, path),
+    );
   }
 
   async #lookAtCache(name: string, path: string): Promise<void> {

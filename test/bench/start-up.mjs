@@ -23,10 +23,16 @@ delete env["NODE_EXTRA_CA_CERTS"];
 const repos = Array.from({ length: 10 }, (_, index) => `repo-${index}`);
 for (const name of repos) {
   mkdirSync(join(root, "repos", name), { recursive: true });
-  writeFileSync(join(root, "repos", name, "STATE.md"), `# ${name}\n\n${"- an item of its state\n".repeat(1_600)}`);
+  writeFileSync(
+    join(root, "repos", name, "STATE.md"),
+    `# ${name}\n\n${"- an item of its state\n".repeat(1_600)}`,
+  );
 }
 mkdirSync(join(root, "config", "state-syncd"), { recursive: true });
-const config = { version: 1, repos: Object.fromEntries(repos.map((name) => [name, { path: join(root, "repos", name) }])) };
+const config = {
+  version: 1,
+  repos: Object.fromEntries(repos.map((name) => [name, { path: join(root, "repos", name) }])),
+};
 writeFileSync(join(root, "config", "state-syncd", "config.yaml"), JSON.stringify(config));
 
 const commands = {
@@ -71,6 +77,8 @@ function print(title, medians) {
   const base = medians.get("node -e 0");
   process.stdout.write(`\n${title}\n`);
   for (const [name, median] of medians) {
-    process.stdout.write(`  ${name.padEnd(20)} ${median.toFixed(1).padStart(7)} ms  ${(median / base).toFixed(2)} x\n`);
+    process.stdout.write(
+      `  ${name.padEnd(20)} ${median.toFixed(1).padStart(7)} ms  ${(median / base).toFixed(2)} x\n`,
+    );
   }
 }

@@ -12,7 +12,8 @@ beforeEach(async () => {
   workspace = await Workspace.create({
     repos: { karematch: {}, credentialmate: {}, ai_orchestrator: {}, vault: { role: "passive" } },
   });
-  for (const name of ["karematch", "credentialmate", "ai_orchestrator"]) await workspace.save(name, `state of ${name}\n`);
+  for (const name of ["karematch", "credentialmate", "ai_orchestrator"])
+    await workspace.save(name, `state of ${name}\n`);
 });
 afterEach(() => workspace.dispose());
 
@@ -70,7 +71,11 @@ describe.each([
   it("a passive repo: says that it is passive, exit 2", async () => {
     for (const command of ["sync", "pull", "explain"]) {
       const { code, stderr } = await workspace.run([command, "vault"]);
-      expect({ command, code, said: stderr.includes("vault is a passive repo") }).toEqual({ command, code: 2, said: true });
+      expect({ command, code, said: stderr.includes("vault is a passive repo") }).toEqual({
+        command,
+        code: 2,
+        said: true,
+      });
     }
   });
 
@@ -165,7 +170,10 @@ describe("looking without a daemon, which would be faster than any look", () => 
   it("status tells the truth: a cache that was altered an instant ago is not fresh", async () => {
     await workspace.run(["sync", "--all"]);
     const text = await workspace.cache("credentialmate");
-    await writeFile(workspace.cacheFile("credentialmate"), text.replace("state of karematch", "state of vandals"));
+    await writeFile(
+      workspace.cacheFile("credentialmate"),
+      text.replace("state of karematch", "state of vandals"),
+    );
     await workspace.save("ai_orchestrator", "newer\n");
     const { stdout } = await workspace.run(["status", "--json"]);
     const edges = JSON.parse(stdout).edges.map((edge: EdgeReport) => [edge.from, edge.to, edge.status]);
@@ -215,22 +223,32 @@ describe("the command line", () => {
     await writeFile(other, "version: 1\nrepos: {}\n");
     for (const command of [["sync", "karematch"], ["status"]]) {
       const { code, stderr } = await workspace.run([...command, "--config", other]);
-      expect({ command, code, told: stderr.includes("another config") }).toEqual({ command, code: 2, told: true });
+      expect({ command, code, told: stderr.includes("another config") }).toEqual({
+        command,
+        code: 2,
+        told: true,
+      });
     }
   });
 
   it("status in a pipe that is closed early does not crash", async () => {
-    const out = execFileSync("sh", ["-c", `"${process.execPath}" "${SCRIPT}" status --json | head -c 1`], { env: workspace.env });
+    const out = execFileSync("sh", ["-c", `"${process.execPath}" "${SCRIPT}" status --json | head -c 1`], {
+      env: workspace.env,
+    });
     expect(out.toString()).toBe("{");
   });
 
   it("logs -f shows what happens as it happens", async () => {
     await workspace.startDaemon();
-    const child = spawn(process.execPath, [SCRIPT, "logs", "-f", "--repo", "karematch"], { env: workspace.env });
+    const child = spawn(process.execPath, [SCRIPT, "logs", "-f", "--repo", "karematch"], {
+      env: workspace.env,
+    });
     let seen = "";
     child.stdout.on("data", (chunk: Buffer) => (seen += chunk.toString()));
     await workspace.save("karematch", "news\n");
-    await eventually("the follower to show it", () => seen.includes("karematch -> credentialmate  section written"));
+    await eventually("the follower to show it", () =>
+      seen.includes("karematch -> credentialmate  section written"),
+    );
     child.kill("SIGINT");
     expect(await once(child, "exit")).toEqual([0, null]);
   });

@@ -37,9 +37,13 @@ describe("the config is followed live", () => {
   });
 
   it("a repo that changes its group is purged there and shared here", async () => {
-    await workspace.configure({ repos: { a: { groups: ["x"] }, b: { groups: ["x"] }, c: { groups: ["x"] } } });
+    await workspace.configure({
+      repos: { a: { groups: ["x"] }, b: { groups: ["x"] }, c: { groups: ["x"] } },
+    });
     await workspace.healthy();
-    await workspace.configure({ repos: { a: { groups: ["x"] }, b: { groups: ["x"] }, c: { groups: ["y"] } } });
+    await workspace.configure({
+      repos: { a: { groups: ["x"] }, b: { groups: ["x"] }, c: { groups: ["y"] } },
+    });
     await eventually("c to be purged", async () => !(await workspace.cache("a")).includes("state of c"));
     await eventually("c to know nobody", async () => !(await workspace.cache("c")).includes("state of"));
     await workspace.arrives("a", ["b"], "state of a\n");
@@ -55,7 +59,10 @@ describe("the config is followed live", () => {
 
   it("one-way edges: publish false reads without being seen, subscribe false is seen without being written", async () => {
     await workspace.configure({ repos: { a: { publish: false }, b: { subscribe: false }, c: {} } });
-    await eventually("a to be purged from c", async () => !(await workspace.cache("c")).includes("state of a"));
+    await eventually(
+      "a to be purged from c",
+      async () => !(await workspace.cache("c")).includes("state of a"),
+    );
     const cacheOfB = await workspace.cacheBytes("b");
     await workspace.save("c", "news\n");
     await workspace.arrives("c", ["a"], "news\n");

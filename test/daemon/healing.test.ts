@@ -36,10 +36,16 @@ describe("a cache that others change", () => {
   it.each([
     ["a section's text altered", (text: string) => text.replace("working", "idle")],
     ["the end of the file cut off", (text: string) => text.slice(0, text.length / 2)],
-    ["a section taken out", (text: string) => text.replace(/<!-- state-syncd:begin repo="b"[^]*?end repo="b".*\n/, "")],
+    [
+      "a section taken out",
+      (text: string) => text.replace(/<!-- state-syncd:begin repo="b"[^]*?end repo="b".*\n/, ""),
+    ],
     ["everything doubled", (text: string) => text + text],
     ["everything deleted", () => ""],
-    ["an old version checked out", (text: string) => text.replaceAll("working", "older").replaceAll(/sha256="\w+/g, (m) => m)],
+    [
+      "an old version checked out",
+      (text: string) => text.replaceAll("working", "older").replaceAll(/sha256="\w+/g, (m) => m),
+    ],
   ])("is healed: %s", async (_what, damage) => {
     await workspace.startDaemon();
     const good = await workspace.cache("a");
@@ -84,10 +90,13 @@ describe("a cache that others change", () => {
       }
     })();
     await eventually("the fight to be told", async () =>
-      (await workspace.status()).problems.some((problem) => problem.code === "CACHE_CONTESTED" && problem.repo === "a"),
+      (await workspace.status()).problems.some(
+        (problem) => problem.code === "CACHE_CONTESTED" && problem.repo === "a",
+      ),
     );
     const heals = async (): Promise<number> =>
-      (await workspace.log()).filter((line) => line["event"] === "cache.healed" && line["cache"] === "a").length;
+      (await workspace.log()).filter((line) => line["event"] === "cache.healed" && line["cache"] === "a")
+        .length;
     const then = await heals();
     // The other edges go on as if nothing were.
     for (let round = 0; round < 5; round += 1) {

@@ -55,6 +55,8 @@ describe("nothing changed, nothing written", () => {
     const written = (await readFile(workspace.paths.logFile, "utf8")).match(/section\.written/g)?.length;
     await (await workspace.startDaemon()).stop();
     expect(await listing(join(workspace.root, "repos"))).toEqual(before);
-    expect((await readFile(workspace.paths.logFile, "utf8")).match(/section\.written/g)?.length).toBe(written);
+    expect((await readFile(workspace.paths.logFile, "utf8")).match(/section\.written/g)?.length).toBe(
+      written,
+    );
   });
 });

@@ -48,7 +48,10 @@ describe("every way of saving reaches the peers, the second and the third time t
 
   it("swapped by git checkout", async () => {
     const git = (...args: string[]): unknown =>
-      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], { cwd: workspace.repo("a"), stdio: "pipe" });
+      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], {
+        cwd: workspace.repo("a"),
+        stdio: "pipe",
+      });
     git("init", "-q", "-b", "main");
     await workspace.save("a", "on main\n");
     git("add", ".");
@@ -158,7 +161,9 @@ describe("a burst of saves", () => {
     }
     const took = Date.now() - began;
     await workspace.healthy();
-    const writes = (await workspace.log()).filter((line) => line["event"] === "section.written" && line["cache"] === "b");
+    const writes = (await workspace.log()).filter(
+      (line) => line["event"] === "section.written" && line["cache"] === "b",
+    );
     // A leading one, one each maxWait, a trailing one; on a busy machine the saves themselves come slower.
     expect(writes.length).toBeGreaterThanOrEqual(Math.floor(took / 500) - 1);
     expect(writes.length).toBeLessThanOrEqual(Math.ceil(took / 500) * 2 + 3);

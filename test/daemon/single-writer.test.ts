@@ -15,7 +15,8 @@ afterEach(() => workspace.dispose());
 async function everyoneKnowsEveryone(): Promise<void> {
   for (const to of repos) {
     for (const from of repos) {
-      if (from !== to) expect(await workspace.received(to, from), `${to} of ${from}`).toBe(`state of ${from}\n`);
+      if (from !== to)
+        expect(await workspace.received(to, from), `${to} of ${from}`).toBe(`state of ${from}\n`);
     }
   }
 }
@@ -78,7 +79,9 @@ describe("killed with -9", () => {
 
 describe("commands and a daemon lose nothing to each other", () => {
   it("twelve commands at once without a daemon", async () => {
-    const ran = await Promise.all(Array.from({ length: 12 }, (_, index) => workspace.run(["sync", repos[index % 4] ?? "a"])));
+    const ran = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => workspace.run(["sync", repos[index % 4] ?? "a"])),
+    );
     for (const { code, stdout, stderr } of ran) {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout.trim().split("\n")).toHaveLength(3);
@@ -97,7 +100,8 @@ describe("commands and a daemon lose nothing to each other", () => {
     commands.push(...repos.map((name) => workspace.run(["sync", name])));
     expect(await stopped).toBe(0);
     await workspace.startDaemon();
-    for (const { code, stderr } of await Promise.all(commands)) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const { code, stderr } of await Promise.all(commands))
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     await everyoneKnowsEveryone();
     await workspace.healthy();
   });

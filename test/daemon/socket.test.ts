@@ -124,16 +124,24 @@ describe("the control socket", () => {
     ["POST", "/sync", '{"repos":["zzz"]}', 409],
     ["POST", "/pause", '{"repo":"zzz"}', 409],
     ["POST", "/sync", `{"repos":["${"x".repeat(2_000_000)}"]}`, 400],
-  ])("%s %s with a bad request (%#): a fault with a remedy, and the daemon lives", async (method, path, body, status) => {
-    const answer = await call(method, path, body).catch((error: unknown) => {
-      // A body that is too large may be cut off while it is being sent.
-      if (error instanceof Error && "code" in error && (error.code === "EPIPE" || error.code === "ECONNRESET")) return undefined;
-      throw error;
-    });
-    if (answer !== undefined) {
-      expect(answer.status).toBe(status);
-      expect(JSON.parse(answer.text).fault.remedy).not.toBe("");
-    }
-    expect((await call("GET", "/healthz")).status).toBe(200);
-  });
+  ])(
+    "%s %s with a bad request (%#): a fault with a remedy, and the daemon lives",
+    async (method, path, body, status) => {
+      const answer = await call(method, path, body).catch((error: unknown) => {
+        // A body that is too large may be cut off while it is being sent.
+        if (
+          error instanceof Error &&
+          "code" in error &&
+          (error.code === "EPIPE" || error.code === "ECONNRESET")
+        )
+          return undefined;
+        throw error;
+      });
+      if (answer !== undefined) {
+        expect(answer.status).toBe(status);
+        expect(JSON.parse(answer.text).fault.remedy).not.toBe("");
+      }
+      expect((await call("GET", "/healthz")).status).toBe(200);
+    },
+  );
 });

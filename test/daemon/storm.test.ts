@@ -87,10 +87,12 @@ describe("a storm of saves", () => {
     await workspace.healthy();
     for (const to of names) {
       for (const from of names) {
-        if (from !== to) expect(await workspace.received(to, from), `seed ${seed}: ${from} at ${to}`).toBe(last.get(from));
+        if (from !== to)
+          expect(await workspace.received(to, from), `seed ${seed}: ${from} at ${to}`).toBe(last.get(from));
       }
     }
-    for (const { cache, note } of notes) expect(await workspace.cache(cache), `seed ${seed}: ${cache}`).toContain(note.trim());
+    for (const { cache, note } of notes)
+      expect(await workspace.cache(cache), `seed ${seed}: ${cache}`).toContain(note.trim());
     expect(await workspace.litter(), `seed ${seed}`).toEqual([]);
   });
 });

@@ -1,12 +1,5 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import {
-  EVENTS,
-  FIELDS,
-  fieldsOf,
-  isEventName,
-  isLevel,
-  type EventFields,
-} from "../../src/log/events.ts";
+import { EVENTS, FIELDS, fieldsOf, isEventName, isLevel, type EventFields } from "../../src/log/events.ts";
 
 const names = Object.keys(EVENTS).filter(isEventName);
 

@@ -73,7 +73,10 @@ describe("formatLine", () => {
       raw("rescan.done", { repoCount: 1, changeCount: 0, durationMs: 3 }),
       "16:40:00.123 debug rescan done  1 repo  0 changes  in 3 ms",
     ],
-    [raw("wake.detected", { sleptMs: 9_000_000 }), "16:40:00.123 info  machine was asleep  for 2 h 30 min"],
+    [
+      raw("wake.detected", { sleptMs: 9_000_000 }),
+      "16:40:00.123 info  machine was asleep, or its clock was set  for 2 h 30 min",
+    ],
     [raw("daemon.stopping"), "16:40:00.123 info  daemon stopping"],
     [raw("daemon.stopping", { signal: null }), "16:40:00.123 info  daemon stopping"],
     [

@@ -7,11 +7,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 let directory: string;
 let installed: string;
 const npm = (...args: string[]): string =>
-  execFileSync("npm", [...args, "--no-audit", "--no-fund"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  execFileSync("npm", [...args, "--no-audit", "--no-fund"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
 
 beforeAll(() => {
   directory = mkdtempSync("/tmp/ss-package-");
-  const [packed]: { filename: string }[] = JSON.parse(npm("pack", "--json", "--silent", "--pack-destination", directory));
+  const [packed]: { filename: string }[] = JSON.parse(
+    npm("pack", "--json", "--silent", "--pack-destination", directory),
+  );
   npm("install", "--global", "--prefix", directory, join(directory, packed?.filename ?? ""));
   installed = join(directory, "bin", "state-syncd");
 });
@@ -31,13 +36,19 @@ describe("the package", () => {
 
   it("holds what it needs and no file that does not belong", () => {
     const root = join(directory, "lib", "node_modules", "state-syncd");
-    const files = execFileSync("find", [root, "-type", "f", "-not", "-path", "*/node_modules/fs-native-extensions/*"], {
-      encoding: "utf8",
-    });
+    const files = execFileSync(
+      "find",
+      [root, "-type", "f", "-not", "-path", "*/node_modules/fs-native-extensions/*"],
+      {
+        encoding: "utf8",
+      },
+    );
     const names = files
       .trim()
       .split("\n")
-      .map((path) => path.slice(root.length + 1).replace(/^node_modules\/(?:@[^/]+\/)?[^/]+\/.*/, "node_modules"))
+      .map((path) =>
+        path.slice(root.length + 1).replace(/^node_modules\/(?:@[^/]+\/)?[^/]+\/.*/, "node_modules"),
+      )
       .map((path) => path.replace(/^dist\/chunks\/.*\.js$/, "dist/chunks/*.js"));
     expect([...new Set(names)].sort()).toEqual([
       "CHANGELOG.md",

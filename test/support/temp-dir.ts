@@ -75,6 +75,12 @@ export async function litterUnder(directory: string): Promise<string[]> {
   return names.filter((name) => name.endsWith(".state-syncd-tmp"));
 }
 
+/** @throws Error where a temporary of ours was left. */
+export async function noLitterUnder(directory: string): Promise<void> {
+  const litter = await litterUnder(directory);
+  if (litter.length > 0) throw new Error(`left behind: ${litter.join(", ")}`);
+}
+
 /** A TypeScript program, whose imports are relative to the root of the project, as one script that node runs. */
 export async function bundleProgram(directory: string, name: string, source: string): Promise<string> {
   const outfile = join(directory, `${name}.mjs`);

@@ -136,7 +136,10 @@ export class Workspace {
   }
 
   /** Runs a command to its end. */
-  async run(args: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
+  async run(
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Promise<Ran> {
     const child = spawn(process.execPath, [SCRIPT, ...args], {
       cwd: options.cwd ?? this.root,
       env: { ...this.env, ...options.env },
@@ -163,12 +166,16 @@ export class Workspace {
   }
 
   /** Starts the daemon and waits until everything was reconciled once. */
-  async startDaemon(options: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Daemon> {
+  async startDaemon(
+    options: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Promise<Daemon> {
     const daemon = this.spawnDaemon(options);
     await eventually("the daemon to be ready", async () => {
       if (daemon.ended) throw new Error(`it ended: ${daemon.stderr}`);
       const log = await this.log();
-      const started = log.findIndex((line) => line["event"] === "daemon.started" && line["pid"] === daemon.pid);
+      const started = log.findIndex(
+        (line) => line["event"] === "daemon.started" && line["pid"] === daemon.pid,
+      );
       return started !== -1 && log.slice(started).some((line) => line["event"] === "daemon.ready");
     });
     return daemon;
@@ -183,11 +190,17 @@ export class Workspace {
 
   /** Waits until every edge is fresh and nothing is wrong. */
   async healthy(withinMs?: number): Promise<void> {
-    await eventually("everything to be healthy", async () => {
-      const report = await this.status();
-      if (report.status === "healthy") return true;
-      throw new Error(JSON.stringify({ ...report, edges: report.edges.filter((edge) => edge.status !== "fresh") }));
-    }, withinMs);
+    await eventually(
+      "everything to be healthy",
+      async () => {
+        const report = await this.status();
+        if (report.status === "healthy") return true;
+        throw new Error(
+          JSON.stringify({ ...report, edges: report.edges.filter((edge) => edge.status !== "fresh") }),
+        );
+      },
+      withinMs,
+    );
   }
 
   /** The daemon's log, oldest first. */

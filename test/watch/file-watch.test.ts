@@ -1,0 +1,191 @@
+import { execFileSync } from "node:child_process";
+import { appendFile, mkdir, open, rename, rm, unlink, utimes, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { silent } from "../../src/sync/report.ts";
+import { FileWatch } from "../../src/watch/file-watch.ts";
+import { eventually } from "../support/eventually.ts";
+import { useTempDirectory } from "../support/temp-dir.ts";
+
+const directory = useTempDirectory();
+let watch: FileWatch;
+let repo: string;
+let file: string;
+let calls: number;
+beforeEach(async () => {
+  repo = directory.at("repo");
+  file = directory.at("repo", "STATE.md");
+  calls = 0;
+  watch = new FileWatch(silent);
+});
+afterEach(() => watch.close());
+
+/** Watches the file, and waits until the watch is in force: no event tells that. */
+async function arm(path = file): Promise<void> {
+  watch.add(path, () => (calls += 1));
+  await watch.ready();
+  await delay(100);
+  calls = 0;
+}
+
+/** Waits until the events of one change are over, so that the next change is told by events of its own. */
+async function quiet(): Promise<void> {
+  let before = -1;
+  while (before !== calls) {
+    before = calls;
+    await delay(60);
+  }
+  calls = 0;
+}
+
+/** Does something to the file, and waits for the listener to be called for it. */
+async function heard(what: string, change: () => unknown): Promise<void> {
+  await change();
+  await eventually(`the listener to be called: ${what}`, () => calls > 0, 10_000);
+  await quiet();
+}
+
+function git(...args: readonly string[]): void {
+  execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], { cwd: repo, stdio: "pipe" });
+}
+
+describe("each way of saving is heard, the second and the third time too", () => {
+  beforeEach(async () => {
+    await mkdir(repo);
+    await writeFile(file, "at first\n");
+  });
+
+  const saves: Readonly<Record<string, (round: number) => Promise<void>>> = {
+    "written in place": (round) => writeFile(file, `round ${round}`),
+    appended: (round) => appendFile(file, `round ${round}`),
+    "truncated, and written later": async (round) => {
+      const handle = await open(file, "w");
+      await delay(20);
+      await handle.write(`round ${round}`);
+      await handle.close();
+    },
+    "replaced by rename": async (round) => {
+      await writeFile(`${file}.tmp`, `round ${round}`);
+      await rename(`${file}.tmp`, file);
+    },
+    "deleted and made anew": async (round) => {
+      await unlink(file);
+      await writeFile(file, `round ${round}`);
+    },
+    "moved to a backup and made anew": async (round) => {
+      await rename(file, `${file}~`);
+      await writeFile(file, `round ${round}`);
+    },
+    touched: (round) => utimes(file, new Date(), new Date(Date.now() + round * 10_000)),
+  };
+
+  it.each(Object.entries(saves))("%s", async (name, save) => {
+    await arm();
+    for (let round = 1; round <= 3; round += 1) await heard(`${name}, round ${round}`, () => save(round));
+    expect(watch.mode(file)).toBe("events");
+  });
+
+  it("swapped by git checkout", async () => {
+    git("init", "-q", "-b", "main");
+    git("add", ".");
+    git("commit", "-qm", "main");
+    git("checkout", "-qb", "other");
+    await writeFile(file, "on other\n");
+    git("commit", "-qam", "other");
+    await arm();
+    for (const branch of ["main", "other", "main"]) await heard(branch, () => git("checkout", "-q", branch));
+  });
+
+  it("the repo moved away and back", async () => {
+    await arm();
+    for (let round = 1; round <= 3; round += 1) {
+      await rename(repo, directory.at("away"));
+      await delay(50);
+      await rename(directory.at("away"), repo);
+      await quiet();
+      await heard(`a save after move ${round}`, () => writeFile(file, `round ${round}`));
+    }
+  });
+
+  it("by its own listener alone: what happens to its neighbours calls nobody", async () => {
+    let others = 0;
+    const neighbour = directory.at("repo", "OTHER.md");
+    watch.add(directory.at("repo", "MISSING.md"), () => (others += 1));
+    watch.add(neighbour, () => (others += 1));
+    await arm();
+    for (let index = 0; index < 20; index += 1) await writeFile(directory.at("repo", `file-${index}`), "x");
+    await mkdir(directory.at("repo", "sub"));
+    await rm(directory.at("repo", "file-0"));
+    // The watcher tells in order: once this one is told, so would have been all before it.
+    await writeFile(neighbour, "x");
+    await eventually("the neighbour", () => others > 0, 10_000);
+    await quiet();
+    expect(others).toBeGreaterThan(0);
+    others = 0;
+    for (let index = 0; index < 20; index += 1) await writeFile(directory.at("repo", `file-${index}`), "y");
+    await heard("the file itself", () => writeFile(file, "new"));
+    expect(others).toBe(0);
+  });
+
+  it("no more once it was removed", async () => {
+    await arm();
+    await heard("before", () => writeFile(file, "1"));
+    watch.remove(file);
+    expect(watch.mode(file)).toBeUndefined();
+    let others = 0;
+    watch.add(directory.at("repo", "OTHER.md"), () => (others += 1));
+    await delay(100);
+    await writeFile(file, "2");
+    await writeFile(directory.at("repo", "OTHER.md"), "x");
+    await eventually("the other one", () => others > 0, 10_000);
+    expect(calls).toBe(0);
+  });
+});
+
+describe("what is not there yet", () => {
+  it("a file that is made later is heard, and its saves after that", async () => {
+    await mkdir(repo);
+    await arm();
+    for (let round = 1; round <= 3; round += 1) {
+      await heard(`made, round ${round}`, () => writeFile(file, `made ${round}`));
+      await heard(`saved, round ${round}`, () => writeFile(file, `saved ${round}`));
+      await heard(`deleted, round ${round}`, () => unlink(file));
+    }
+  });
+
+  it("a file whose directories are made later is heard", async () => {
+    const deep = directory.at("repo", "docs", "now", "STATE.md");
+    await arm(deep);
+    await heard("made with its directories", async () => {
+      await mkdir(dirname(deep), { recursive: true });
+      await delay(50);
+      await writeFile(deep, "made");
+    });
+    for (let round = 1; round <= 3; round += 1)
+      await heard(`round ${round}`, () => writeFile(deep, `${round}`));
+  });
+});
+
+describe("another directory in the place of the watched one", () => {
+  it("is heard after rearm, each time", async () => {
+    await mkdir(repo);
+    await writeFile(file, "old");
+    await arm();
+    for (let round = 1; round <= 3; round += 1) {
+      await mkdir(directory.at("new"));
+      await writeFile(directory.at("new", "STATE.md"), "new");
+      await rename(repo, directory.at(`old-${round}`));
+      await rename(directory.at("new"), repo);
+      watch.rearm(file);
+      await delay(100);
+      await quiet();
+      await heard(`a save, round ${round}`, () => writeFile(file, `round ${round}`));
+    }
+  });
+
+  it("rearm of a path that nobody watches does nothing", () => {
+    watch.rearm("/nowhere");
+    expect(watch.mode("/nowhere")).toBeUndefined();
+  });
+});
