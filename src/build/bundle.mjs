@@ -41,11 +41,13 @@ async function licenses(inputs) {
   const packages = new Set(
     inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
   );
-  const texts = [...packages].sort().map(async (directory) => {
-    const { name, version, license } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
-    const file = (await readdir(directory)).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file === undefined ? "" : `\n${(await readFile(join(directory, file), "utf8")).trim()}\n`;
-    return `${name} ${version} (${license})\n${text}`;
-  });
+  const texts = [...packages]
+    .sort((a, b) => a.localeCompare(b, "en"))
+    .map(async (directory) => {
+      const { name, version, license } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"));
+      const file = (await readdir(directory)).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file === undefined ? "" : `\n${(await readFile(join(directory, file), "utf8")).trim()}\n`;
+      return `${name} ${version} (${license})\n${text}`;
+    });
   return `state-syncd contains these packages.\n\n${(await Promise.all(texts)).join(`\n${"-".repeat(72)}\n`)}`;
 }

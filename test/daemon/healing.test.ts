@@ -123,7 +123,7 @@ describe("an old cache", () => {
     await workspace.healthy();
     const text = await workspace.cache("a");
     for (const peer of ["B", "C"]) expect(text.split(`## ${peer} State`).length).toBe(2);
-    const [copy] = (await workspace.status()).copies.filter((entry) => entry.reason === "adopted");
+    const copy = (await workspace.status()).copies.find((entry) => entry.reason === "adopted");
     expect(copy?.repo).toBe("a");
     expect(await readFile(copy?.path ?? "")).toEqual(old);
     expect((await workspace.run(["status"])).stdout).toContain(copy?.path);
