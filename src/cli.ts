@@ -115,6 +115,30 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       does(async (args, context) => (await import("./commands/explain.ts")).explain(args.repo, context)),
     )
     .command(
+      "pause [repo]",
+      "Keep a repo, or all of them, out of it for a while",
+      (y) =>
+        y
+          .positional("repo", { type: "string", describe: "A registered repo; all of them if none" })
+          .option("for", {
+            type: "string",
+            requiresArg: true,
+            describe: "How long (2h); until resumed if not given",
+          })
+          .example("$0 pause karematch --for 2h", "neither read nor written for two hours"),
+      does(async (args, context) =>
+        (await import("./commands/pause.ts")).pause({ repo: args.repo, duration: args.for }, context),
+      ),
+    )
+    .command(
+      "resume [repo]",
+      "End a pause",
+      (y) => y.positional("repo", { type: "string", describe: "A registered repo; all of them if none" }),
+      does(async (args, context) =>
+        (await import("./commands/pause.ts")).resume({ repo: args.repo }, context),
+      ),
+    )
+    .command(
       "logs",
       "Print the daemon's log",
       (y) =>

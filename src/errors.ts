@@ -49,9 +49,10 @@ export const FAULTS = {
     "The system's limit of file watches is reached; these files are polled. Raise fs.inotify.max_user_watches.",
   WATCH_FAILED: "The file can not be watched; the rescan still finds its changes.",
   PEER_NOWHERE: "Its directory is out of reach and no other cache holds a copy. Mount it and pull again.",
-  PAUSED: "Run `state-syncd resume`.",
+  PAUSED: "End the pause: `state-syncd resume`.",
   LOG_MISSING: "Nothing has been logged yet. Start the daemon with `state-syncd run`.",
   LOG_UNREADABLE: "Make the log and its directory readable for your user.",
+  LOG_UNWRITABLE: "Make room on its disk, or make the state directory writable. The daemon's work goes on.",
   STATE_DIRECTORY: "Make the directory writable for your user, or set XDG_STATE_HOME to one that is.",
 } as const satisfies Record<string, string>;
 

@@ -20,7 +20,20 @@ export async function currentStatus(context: CommandContext): Promise<StatusRepo
     if (!(error instanceof FaultError) || error.fault.code !== "DAEMON_UNRESPONSIVE") throw error;
     return await lookHere(context, error.fault);
   }
-  return await lookHere(context, undefined);
+  return await lookHere(context, await silentDaemon(context));
+}
+
+/** A daemon that holds the lock but has no socket: it is starting, or its socket was removed. */
+async function silentDaemon(context: CommandContext): Promise<Fault | undefined> {
+  const { paths } = context;
+  const holder = await lockHolder(paths);
+  if (holder?.role !== "daemon") return undefined;
+  const { isLocked } = await import("../store/lock.ts");
+  if (!(await isLocked(paths))) return undefined;
+  return fault(
+    "DAEMON_UNRESPONSIVE",
+    `the daemon (pid ${holder.pid}) does not listen on ${holder.socket ?? paths.socket}`,
+  );
 }
 
 function withOwnChecks(report: StatusReport, context: CommandContext): StatusReport {

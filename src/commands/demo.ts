@@ -112,7 +112,7 @@ class Stage {
     this.#daemon = daemon;
     await this.#until(async () => {
       if (daemon.exitCode !== null) throw new Error(`the daemon ended with ${daemon.exitCode}`);
-      const answer = await ask(this.#paths, { method: "GET", path: "/healthz", timeoutMs: PATIENCE_MS });
+      const answer = await ask(this.#paths, { method: "GET", path: "/status", timeoutMs: PATIENCE_MS });
       return (
         typeof answer === "object" && answer !== null && "status" in answer && answer.status === "healthy"
       );

@@ -8,6 +8,7 @@ import { cachePath } from "../store/write-scope.ts";
 import { type Selection, selectRepos } from "../sync/select.ts";
 import { Sources } from "../sync/sources.ts";
 import { type CommandContext, complain, print } from "./context.ts";
+import { closeQuietly } from "../store/close.ts";
 
 /** `sync --dry-run`: what a sync would change, as a unified diff. Takes no lock and writes nothing. */
 export async function dryRun(selection: Selection, context: CommandContext): Promise<ExitCode> {
@@ -17,7 +18,7 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
   const faults: Fault[] = [];
   const now = new Date();
   for (const repo of repos) {
-    await sources.observe(repo, { maxBytes, found: "request", asked: true, now });
+    await sources.observe(repo, { maxBytes, found: "request", asked: selection.all !== true, now });
     const fault = sources.get(repo.name)?.fault;
     if (fault !== undefined) faults.push(fault);
   }
@@ -26,7 +27,7 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
   for (const target of targets) {
     try {
       const opened = await openCache(target);
-      await opened.handle?.close();
+      await closeQuietly(opened.handle);
       const peers = peersOf(registry, target);
       const result = merge(opened.bytes, {
         peers: peers.map((peer) => peer.name),

@@ -52,12 +52,15 @@ export async function handOver(context: CommandContext, work: Work): Promise<Edg
 
 async function workHere(context: CommandContext, work: Work): Promise<EdgesDone | undefined> {
   // Only needed without a daemon, and a good part of the start-up time.
-  const [{ WriterLock }, { Reconciler: OneOff }, { loadConfig }, { silent }] = await Promise.all([
-    import("../store/lock.ts"),
-    import("../sync/reconciler.ts"),
-    import("../config/load.ts"),
-    import("../sync/report.ts"),
-  ]);
+  const [{ WriterLock }, { Reconciler: OneOff }, { loadConfig }, { silent }, { Pauses }, { writable }] =
+    await Promise.all([
+      import("../store/lock.ts"),
+      import("../sync/reconciler.ts"),
+      import("../config/load.ts"),
+      import("../sync/report.ts"),
+      import("../daemon/pauses.ts"),
+      import("../store/write-scope.ts"),
+    ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
   const self = { pid: process.pid, role: "command", config: config.file } as const;
@@ -67,6 +70,14 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
   try {
     const now = (): Date => new Date();
     const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });
+    const pauses = new Pauses(
+      writable(paths.pauseFile, { registry: config.registry, paths }),
+      () => undefined,
+    );
+    await pauses.load(Date.now());
+    pauses.close();
+    for (const { name } of config.registry.repos)
+      reconciler.setPaused(name, pauses.isPaused(name, Date.now()));
     const result = await work.local(reconciler);
     await reconciler.close();
     return result;

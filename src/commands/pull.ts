@@ -37,7 +37,9 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
       `${options.from} is no peer that this repo may read. Its peers are: ${readable}`,
     );
   }
-  const sections = await sectionsIn(cache ?? "", peers);
+  // A cache that was refused, for instance for leading out of its repo, is not printed either.
+  const refused = edges.some((edge) => edge.fault?.code.startsWith("CACHE_"));
+  const sections = refused ? [] : await sectionsIn(cache ?? "", peers);
   const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
   if (context.json) print(context, JSON.stringify({ cache, sections: wanted.map(asJson), edges }));
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
@@ -55,7 +57,8 @@ async function sectionsIn(cache: string, peers: readonly string[]): Promise<Sect
   try {
     bytes = await readFile(cache);
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
+    // Why there is none to read, the faults of the edges have told.
+    if (systemCode(error) === undefined) throw error;
     return [];
   }
   const { parts } = parse(bytes, { registered: peers });

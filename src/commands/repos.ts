@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { type NewRepo, addRepo, removeRepo, unknownRepo } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
-import { loadConfig, realDirectory } from "../config/load.ts";
+import { loadConfig } from "../config/load.ts";
+import { realpathOrSame } from "../store/real-path.ts";
 import { findStateFile } from "../config/scan.ts";
 import { nameFrom } from "../config/schema.ts";
 import {
@@ -124,9 +125,9 @@ async function requireDirectory(directory: string): Promise<void> {
 }
 
 async function refuseRegistered(registry: Registry, directory: string): Promise<void> {
-  const real = await realDirectory(directory);
+  const real = await realpathOrSame(directory);
   for (const repo of registry.repos) {
-    if ((await realDirectory(repo.path)) !== real) continue;
+    if ((await realpathOrSame(repo.path)) !== real) continue;
     const message = `${directory} is registered already, as ${repo.name} (${repo.writtenPath})`;
     throw new FaultError("REPO_EXISTS", message, { repo: repo.name, path: repo.path });
   }

@@ -4,42 +4,63 @@ import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
 import { type CommandContext, complain } from "./context.ts";
 
+/** A start that a hanging disk holds up is given this long after a signal to end it. */
+const START_GRACE_MS = 3_000;
+
 /** `run`: the daemon in the foreground, until a signal ends it. */
 export async function run(options: { readonly level: Level }, context: CommandContext): Promise<ExitCode> {
   // Before anything else: a stop during the start is a stop, not a death.
   const stopSignal = firstSignal();
-  const terminal = context.stderr.isTTY ? context.stderr : undefined;
-  let daemon: Daemon;
+  void stopSignal.then(() => setTimeout(() => starting && process.exit(EXIT.ok), START_GRACE_MS).unref());
+  let starting = true;
+  let daemon: Daemon | undefined;
+  // What is wrong with the config is in the log and in `status`.
+  process.on("SIGHUP", () => void daemon?.reload().catch(() => undefined));
   try {
-    daemon = await startDaemon({ paths: context.paths, level: options.level, terminal });
+    daemon = await startDaemon({
+      paths: context.paths,
+      level: options.level,
+      terminal: context.stderr.isTTY ? context.stderr : undefined,
+      onLockLost: () => {
+        daemon?.internalError(new Error("another process has taken the writer's lock"));
+        process.exit(EXIT.failed);
+      },
+    });
   } catch (error) {
     // A supervisor that is told of a failure starts again, and again.
     const twice = error instanceof FaultError && error.fault.code === "DAEMON_RUNNING";
     if (!twice || !isSupervised()) throw error;
     complain(context, `state-syncd: ${error.message}; leaving it to that one`);
     return EXIT.ok;
+  } finally {
+    starting = false;
   }
-  const { stop, reload, internalError } = daemon;
-  // What is wrong with the config is in the log and in `status`.
-  process.on("SIGHUP", () => void reload().catch(() => undefined));
+  const { stop, internalError } = daemon;
   const crash = (error: unknown): void => {
     internalError(error);
     process.exit(EXIT.failed);
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-  await stop(await stopSignal);
-  // A disk that hangs must not keep a daemon alive that has let go of its lock.
-  process.exit(EXIT.ok);
+  try {
+    await stop(await stopSignal);
+  } finally {
+    // A disk that hangs must not keep a daemon alive that has let go of its lock.
+    process.exit(EXIT.ok);
+  }
 }
+
+/** `npm run` and some shells deliver one ^C twice. */
+const SAME_SIGNAL_MS = 500;
 
 function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let told = false;
+    let first: number | undefined;
     const tell = (signal: NodeJS.Signals): void => {
+      const now = performance.now();
       // The second one is meant: somebody does not want to wait.
-      if (told) process.exit(EXIT.failed);
-      told = true;
+      if (first !== undefined && now - first > SAME_SIGNAL_MS) process.exit(EXIT.failed);
+      first ??= now;
       resolve(signal);
     };
     process.on("SIGTERM", tell);

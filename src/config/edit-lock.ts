@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { tryLock } from "fs-native-extensions";
 import { FaultError, systemCode } from "../errors.ts";
-import { statIfThere } from "../store/identity.ts";
+import { isStillAt } from "../store/identity.ts";
 
 const POLL_MS = 10;
 /** An edit takes milliseconds; who holds the lock for so long is stuck. */
@@ -56,9 +56,4 @@ async function openForLock(file: string): Promise<FileHandle> {
     if (code === undefined) throw cause;
     throw new FaultError("CONFIG_UNWRITABLE", `cannot write ${file}: ${code}`, { path: file, cause });
   }
-}
-
-async function isStillAt(handle: FileHandle, file: string): Promise<boolean> {
-  const [opened, present] = await Promise.all([handle.stat({ bigint: true }), statIfThere(file)]);
-  return present !== undefined && opened.ino === present.ino && opened.dev === present.dev;
 }

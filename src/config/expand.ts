@@ -61,7 +61,7 @@ export function expandStateFile(written: string): Expanded {
   if (path === ".." || path.startsWith(`..${sep}`)) return { expected: `${inside}; this one leaves it` };
   if (path === "." || path.endsWith(sep)) return { expected: "a file, not a directory, like docs/STATE.md" };
   // Some file systems do not tell `.AIBRAIN` from `.aibrain`.
-  if (path.split(sep)[0]?.toLowerCase() === CACHE_DIRECTORY) {
+  if (path.split(sep).some((segment) => segment.toLowerCase() === CACHE_DIRECTORY)) {
     return { expected: `a file outside ${CACHE_DIRECTORY}, where the caches are, like docs/STATE.md` };
   }
   return { path };

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readlink, realpath } from "node:fs/promises";
+import { open, readlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
+import { realpathOrSame } from "../store/real-path.ts";
 import { parseYaml } from "./document.ts";
 import { type Environment, homeOf } from "./expand.ts";
 import { type Finding, type Interpretation, type Settings, describe, interpret } from "./interpret.ts";
@@ -104,7 +105,7 @@ function decode(bytes: Buffer, file: string): string {
 async function findSharedDirectories(directories: Interpretation["directories"]): Promise<Finding[]> {
   const findings: Finding[] = [];
   const owners = new Map<string, string>();
-  const real = await Promise.all(directories.map(({ path }) => realDirectory(path)));
+  const real = await Promise.all(directories.map(({ path }) => realpathOrSame(path)));
   for (const [index, { name, writtenPath }] of directories.entries()) {
     const directory = real[index] ?? "";
     const owner = owners.get(directory);
@@ -115,14 +116,4 @@ async function findSharedDirectories(directories: Interpretation["directories"])
     }
   }
   return findings;
-}
-
-/** The directory behind all links; the path as it is where there is no such directory now. */
-export async function realDirectory(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return path;
-  }
 }

@@ -42,7 +42,9 @@ async function send(socketPath: string, options: ClientOptions): Promise<unknown
     outgoing.on("timeout", () => outgoing.destroy(unresponsive(options.timeoutMs)));
     outgoing.on("error", (error) => {
       const code = systemCode(error);
-      if (code === "ENOENT" || code === "ECONNREFUSED") resolve(undefined);
+      // Cut off in the middle: a daemon that is ending. All that is asked can be asked again.
+      const gone = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOTDIR"];
+      if (code !== undefined && gone.includes(code)) resolve(undefined);
       else if (code === "EACCES" || code === "EPERM")
         reject(new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`));
       else reject(error);

@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import type { Paths } from "../config/paths.ts";
 import { fault, FaultError, systemCode } from "../errors.ts";
 import { makePrivateDirectory } from "../store/private-directory.ts";
+import { statIfThere } from "../store/identity.ts";
 import type { Report } from "../sync/report.ts";
 
 /** What a route answers: JSON, text, or a stream that it goes on writing itself. */
@@ -21,6 +22,7 @@ export type Routes = ReadonlyMap<string, Route>;
 /** No request of ours comes near. */
 const MOST_BODY_BYTES = 1024 * 1024;
 const MOST_CONNECTIONS = 512;
+const IDLE_MS = 30_000;
 /** macOS takes 103 bytes, Linux 107. */
 const LONGEST_SOCKET_PATH = 103;
 
@@ -29,12 +31,15 @@ const LONGEST_SOCKET_PATH = 103;
  * network.
  */
 export class ControlServer {
-  readonly #server: Server;
-  readonly #socket: string;
+  readonly #paths: Paths;
+  readonly #handle: (request: IncomingMessage, response: ServerResponse) => void;
+  #server: Server | undefined;
+  /** Device and inode of the socket that we made. */
+  #made: string | undefined;
 
-  private constructor(server: Server, socket: string) {
-    this.#server = server;
-    this.#socket = socket;
+  private constructor(paths: Paths, routes: Routes, report: Report) {
+    this.#paths = paths;
+    this.#handle = (request, response) => void respond(request, response, routes, report);
   }
 
   /**
@@ -44,41 +49,63 @@ export class ControlServer {
    * @throws FaultError STATE_DIRECTORY where the socket cannot be made.
    */
   static async listen(paths: Paths, routes: Routes, report: Report): Promise<ControlServer> {
-    await makePrivateDirectory(paths.runDirectory);
-    const length = Buffer.byteLength(paths.socket);
-    if (length > LONGEST_SOCKET_PATH) {
-      const message = `${paths.socket} has ${length} bytes, too many for a socket (${LONGEST_SOCKET_PATH}). Set XDG_RUNTIME_DIR to a shorter one`;
-      throw new FaultError("STATE_DIRECTORY", message, { path: paths.socket });
-    }
-    await unlinkIfThere(paths.socket);
-    const server = createServer((request, response) => void respond(request, response, routes, report));
-    server.headersTimeout = 5_000;
-    server.requestTimeout = 10_000;
-    server.maxConnections = MOST_CONNECTIONS;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(paths.socket, resolve);
-      });
-      await chmod(paths.socket, 0o600);
-    } catch (cause) {
-      const why = systemCode(cause) ?? String(cause);
-      throw new FaultError("STATE_DIRECTORY", `cannot listen on ${paths.socket}: ${why}`, {
-        path: paths.socket,
-        cause,
-      });
-    }
-    return new ControlServer(server, paths.socket);
+    const server = new ControlServer(paths, routes, report);
+    await server.#listen();
+    return server;
+  }
+
+  /** Listens anew where the socket was removed: a session that ends may take its directory along. */
+  async keep(): Promise<void> {
+    if ((await fileAt(this.#paths.socket)) === this.#made) return;
+    await this.close();
+    await this.#listen();
   }
 
   /** Stops listening and cuts what is open. */
   async close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
-    await unlinkIfThere(this.#socket);
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    server.closeAllConnections();
+    // Closing removes what lies at the path, and that may be another daemon's by now.
+    if ((await fileAt(this.#paths.socket)) !== this.#made) server.unref();
+    else await new Promise<void>((resolve) => server.close(() => resolve()));
   }
+
+  async #listen(): Promise<void> {
+    const { socket, runDirectory } = this.#paths;
+    const length = Buffer.byteLength(socket);
+    if (length > LONGEST_SOCKET_PATH) {
+      const message = `${socket} has ${length} bytes, too many for a socket (${LONGEST_SOCKET_PATH}). Set XDG_RUNTIME_DIR to a shorter one`;
+      throw new FaultError("STATE_DIRECTORY", message, { path: socket });
+    }
+    await makePrivateDirectory(runDirectory);
+    const server = createServer(this.#handle);
+    server.headersTimeout = 5_000;
+    server.requestTimeout = 10_000;
+    // A client that connects and says nothing; streams that go on lift it for themselves.
+    server.timeout = IDLE_MS;
+    server.maxConnections = MOST_CONNECTIONS;
+    try {
+      await unlinkIfThere(socket);
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(socket, resolve);
+      });
+      await chmod(socket, 0o600);
+    } catch (cause) {
+      const why = systemCode(cause) ?? String(cause);
+      throw new FaultError("STATE_DIRECTORY", `cannot listen on ${socket}: ${why}`, { path: socket, cause });
+    }
+    this.#server = server;
+    this.#made = await fileAt(socket);
+  }
+}
+
+/** Device and inode of what is at a path. */
+async function fileAt(path: string): Promise<string | undefined> {
+  const stats = await statIfThere(path);
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
 }
 
 async function respond(

@@ -7,7 +7,8 @@ import { FaultError } from "../errors.ts";
 import type { StatusReport } from "../status/report.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { realpathOrSame, repoNamed, selectRepos } from "../sync/select.ts";
+import { realpathOrSame } from "../store/real-path.ts";
+import { repoNamed, selectRepos } from "../sync/select.ts";
 import type { Metrics } from "./metrics.ts";
 import { ALL, type Pauses } from "./pauses.ts";
 
@@ -15,6 +16,8 @@ export interface Api {
   readonly reconciler: Reconciler;
   readonly metrics: Metrics;
   readonly pauses: Pauses;
+  /** For a monitor: answered from memory, so that no repo's disk can hold it up. */
+  readonly health: () => object;
   readonly status: () => Promise<StatusReport>;
   /** Reads the config again. */
   readonly reload: () => Promise<void>;
@@ -27,7 +30,7 @@ export interface Api {
 export function routes(api: Api): Routes {
   const { reconciler, pauses } = api;
   return new Map<string, Route>([
-    ["GET /healthz", async () => healthz(await api.status())],
+    ["GET /healthz", () => json(api.health())],
     ["GET /status", async () => json(await api.status())],
     ["GET /metrics", async () => ({ status: 200, ...(await api.metrics.text()) })],
     ["GET /events", () => ({ stream: api.listen })],
@@ -36,7 +39,9 @@ export function routes(api: Api): Routes {
       async (body) => {
         const request = parsed(syncRequest, body);
         await sameConfig(request.config, reconciler);
-        return json({ edges: await reconciler.sync(await selectRepos(reconciler.registry, request)) });
+        return json({
+          edges: await reconciler.sync(await selectRepos(reconciler.registry, request), request.all !== true),
+        });
       },
     ],
     [
@@ -82,12 +87,6 @@ export function routes(api: Api): Routes {
 
 function json(value: unknown): Answer {
   return { status: 200, json: value };
-}
-
-/** For a monitor: 200 while the daemon does its work, whatever the repos' files are like. */
-function healthz(report: StatusReport): Answer {
-  const { daemon, queue, status } = report;
-  return json({ ok: true, pid: daemon.pid, version: daemon.version, status, queue });
 }
 
 function parsed<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -16,6 +16,7 @@ export class ConfigFollower {
   readonly #trigger: Trigger;
   #identity: FileIdentity | undefined;
   #problem: Fault | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(paths: Paths, reconciler: Reconciler, report: Report, onChange: () => void) {
     this.#paths = paths;
@@ -44,33 +45,49 @@ export class ConfigFollower {
     if ((await identityAt(this.#paths.config)) !== this.#identity) this.#trigger.signal();
   }
 
+  /**
+   * Reads the config and brings it in force. Reloads follow each other, and the last one has read
+   * what is on disk: of two that overlap the older reading must not win.
+   *
+   * @throws FaultError a CONFIG_ code; the config in force stays.
+   */
   async reload(): Promise<void> {
-    this.#identity = await identityAt(this.#paths.config);
+    const reload = async (): Promise<void> => await this.#reload();
+    this.#last = this.#last.then(reload, reload);
+    await this.#last;
+  }
+
+  async #reload(): Promise<void> {
     let config: Config;
-    try {
-      config = await loadConfig(this.#paths.config);
-    } catch (error) {
-      if (!(error instanceof FaultError)) throw error;
-      const { code, message } = error.fault;
-      // A file that an editor is replacing at this moment is not there for an instant; the next look tells.
-      if (this.#problem?.message !== message) {
-        const mistakeCount = error instanceof ConfigError ? error.mistakes.length : 1;
-        this.#report("config.rejected", { config: this.#paths.config, mistakeCount, message });
-      }
-      this.#problem = fault(code, `the config is not in force: ${message}`, { path: this.#paths.config });
-      throw error;
-    }
+    do {
+      this.#identity = await identityAt(this.#paths.config);
+      config = await this.#load();
+    } while ((await identityAt(this.#paths.config)) !== this.#identity);
     this.#problem = undefined;
-    if (config.sha256 === this.#reconciler.config.sha256) return;
+    const before = this.#reconciler.config;
+    if (config.sha256 === before.sha256) return;
     const { added, removed, moved } = this.#reconciler.adopt(config);
     const repoCount = config.registry.repos.length;
     this.#report("config.loaded", { config: config.file, sha256: config.sha256, repoCount });
     this.#report("config.changed", { added, removed, moved });
     this.#onChange();
-    for (const repo of config.registry.repos) {
-      if ([...added, ...moved].includes(repo.name) && repo.role === "execution" && repo.publish) {
-        await this.#reconciler.observe(repo, "start");
+    if (config.maxBytes !== before.maxBytes) await this.#reconciler.reconcileAll("request");
+    await Promise.all([...added, ...moved].map((name) => this.#reconciler.observe(name, "start")));
+  }
+
+  async #load(): Promise<Config> {
+    try {
+      return await loadConfig(this.#paths.config);
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      const { code, message } = error.fault;
+      const problem = fault(code, `the config is not in force: ${message}`, { path: this.#paths.config });
+      if (this.#problem?.message !== problem.message) {
+        const mistakeCount = error instanceof ConfigError ? error.mistakes.length : 1;
+        this.#report("config.rejected", { config: this.#paths.config, mistakeCount, message });
       }
+      this.#problem = problem;
+      throw error;
     }
   }
 

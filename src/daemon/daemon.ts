@@ -1,17 +1,18 @@
 import { performance } from "node:perf_hooks";
-import { setTimeout as delay } from "node:timers/promises";
+import { within } from "../concurrently.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Paths } from "../config/paths.ts";
 import { ControlServer } from "../control/server.ts";
 import { cachesOf } from "../core/registry.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
-import { openLog } from "../log/logger.ts";
+import { type Log, openLog } from "../log/logger.ts";
 import { inspect } from "../status/inspect.ts";
 import type { StatusReport } from "../status/report.ts";
 import { removeCacheTemporaries } from "../store/cache-file.ts";
 import { WriterLock } from "../store/lock.ts";
 import { lockHolder } from "../store/lock-holder.ts";
+import { removeTemporaries } from "../store/temporary.ts";
 import { cachePath, writable } from "../store/write-scope.ts";
 import { Reconciler } from "../sync/reconciler.ts";
 import type { Report } from "../sync/report.ts";
@@ -35,11 +36,17 @@ export interface DaemonOptions {
   readonly level: Level;
   /** Gets the log in words as well. */
   readonly terminal: NodeJS.WriteStream | undefined;
+  /** Called when another process has taken the writer's lock: nothing may be written any more. */
+  readonly onLockLost: () => void;
 }
 
 /** A running daemon. */
 export interface Daemon {
-  /** Reads the config again. @throws FaultError where it is not right; the old one stays in force. */
+  /**
+   * Reads the config again, and goes on in a new log where the old one was moved.
+   *
+   * @throws FaultError where the config is not right; the old one stays in force.
+   */
   readonly reload: () => Promise<void>;
   /** Finishes what is due, within the grace time, and lets go of everything. */
   readonly stop: (signal: string) => Promise<void>;
@@ -58,7 +65,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const startedAt = new Date().toISOString();
   const release: (() => Promise<void> | void)[] = [];
   const letGo = async (): Promise<void> => {
-    for (const step of release.splice(0).reverse()) await step();
+    for (const step of release.splice(0).reverse()) {
+      try {
+        await step();
+      } catch {
+        // What cannot be let go of in order ends with the process; the lock below it must be reached.
+      }
+    }
   };
   try {
     const config = await loadConfig(paths.config);
@@ -142,7 +155,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           cacheFault: (repo) => reconciler.lane(repo).fault,
           queue: queue(),
           latency: metrics.latency(),
-          problems: [...follower.problems, ...contested(reconciler)],
+          problems: [
+            ...follower.problems,
+            ...contested(reconciler),
+            ...unwatched(reconciler, watching),
+            ...logTrouble(log, paths),
+          ],
         },
       });
     const server = await ControlServer.listen(
@@ -152,6 +170,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         metrics,
         pauses,
         status,
+        health: () => ({ ok: true, pid: process.pid, version: VERSION, startedAt, queue: queue() }),
         reload: () => follower.reload(),
         pausesChanged: (name, until, paused) => {
           applyPauses();
@@ -169,12 +188,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     );
     release.push(() => server.close());
 
+    for (const path of await removeTemporaries(paths.pauseFile)) report("litter.removed", { path });
     for (const repo of cachesOf(config.registry)) {
       for (const path of await removeCacheTemporaries(repo)) report("litter.removed", { path });
     }
     watching.apply(config.registry);
     await files.ready();
-    const rescanning = new Rescanning(reconciler, watching, follower, report);
+    const rescanning = new Rescanning({
+      periodMs: () => reconciler.config.rescanMs,
+      report,
+      steps: [
+        () => log.keep(),
+        async () => {
+          if (!(await lock.keep())) options.onLockLost();
+        },
+        () => server.keep(),
+        () => follower.check(),
+        () => watching.rescan(),
+      ],
+    });
     release.push(() => rescanning.close());
     await reconciler.reconcileAll("start");
     await reconciler.queue.idle();
@@ -185,7 +217,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
 
     return {
-      reload: () => follower.reload(),
+      reload: async () => {
+        log.reopen();
+        await follower.reload();
+      },
       internalError: (error) => {
         const message = error instanceof Error ? error.message : String(error);
         report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
@@ -194,11 +229,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         const stopping = performance.now();
         report("daemon.stopping", { signal });
         rescanning.close();
-        await watching.flush();
-        const inTime = await Promise.race([
-          reconciler.close().then(() => true),
-          delay(GRACE_MS, false, { ref: false }),
-        ]);
+        const finish = async (): Promise<boolean> => {
+          await watching.flush();
+          await reconciler.close();
+          return true;
+        };
+        const inTime = (await within(GRACE_MS, finish())) === true;
         const durationMs = Math.round(performance.now() - stopping);
         if (!inTime) report("daemon.overdue", { caches: [...reconciler.queue.keys()], durationMs });
         report("daemon.stopped", { durationMs });
@@ -223,6 +259,23 @@ async function takeLock(paths: Paths, config: Config): Promise<WriterLock> {
     "DAEMON_RUNNING",
     `a daemon runs already (pid ${holder.pid}, config ${holder.config})`,
   );
+}
+
+function unwatched(reconciler: Reconciler, watching: Watching): Fault[] {
+  return reconciler.registry.repos.flatMap((repo) => {
+    const mode = watching.modeOf(repo.name);
+    const where = { repo: repo.name, path: repo.path };
+    if (mode === "polling")
+      return [fault("WATCH_LIMIT", `${repo.name} is polled: the system has no watches left`, where)];
+    if (mode === "lost") return [fault("WATCH_FAILED", `${repo.name} is not watched`, where)];
+    return [];
+  });
+}
+
+function logTrouble(log: Log, paths: Paths): Fault[] {
+  if (log.failure === undefined) return [];
+  const message = `the log cannot be written (${log.failure}); ${log.failedLines} lines were lost`;
+  return [fault("LOG_UNWRITABLE", message, { path: paths.logFile })];
 }
 
 function contested(reconciler: Reconciler): Fault[] {

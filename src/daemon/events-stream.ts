@@ -10,6 +10,7 @@ export class EventsStream {
 
   readonly listen = (response: ServerResponse): void => {
     response.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
+    response.socket?.setTimeout(0);
     response.flushHeaders();
     this.#listeners.add(response);
     response.on("close", () => this.#listeners.delete(response));

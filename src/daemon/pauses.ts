@@ -16,6 +16,7 @@ export class Pauses {
   readonly #onEnd: () => void;
   /** End of the pause in milliseconds since the epoch; undefined where only `resume` ends it. */
   #until = new Map<string, number | undefined>();
+  #last: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onEnd called when a pause has run out. */
@@ -30,17 +31,14 @@ export class Pauses {
     this.#arm(now);
   }
 
-  /** @param until milliseconds since the epoch. */
+  /** @param until milliseconds since the epoch. @throws the file system's error; nothing is paused then. */
   async pause(repo: string, until: number | undefined, now: number): Promise<void> {
-    this.#until.set(repo, until);
-    await this.#save(now);
+    await this.#change(now, (pauses) => pauses.set(repo, until));
   }
 
-  /** Ends one repo's pause, or with {@link ALL} every pause. */
+  /** Ends one repo's pause, or with {@link ALL} every pause. @throws the file system's error. */
   async resume(repo: string, now: number): Promise<void> {
-    if (repo === ALL) this.#until.clear();
-    else this.#until.delete(repo);
-    await this.#save(now);
+    await this.#change(now, (pauses) => (repo === ALL ? pauses.clear() : pauses.delete(repo)));
   }
 
   isPaused(repo: string, now: number): boolean {
@@ -55,10 +53,21 @@ export class Pauses {
     clearTimeout(this.#timer);
   }
 
-  async #save(now: number): Promise<void> {
-    this.#arm(now);
-    const text = `${JSON.stringify(Object.fromEntries([...this.#until].map(([repo, until]) => [repo, until ?? null])))}\n`;
-    await replaceFile(this.#file, [Buffer.from(text)], { basedOn: await identityAt(this.#file) });
+  /** One change after the other, and what is in force is what is in the file. */
+  async #change(now: number, change: (pauses: Map<string, number | undefined>) => unknown): Promise<void> {
+    const save = async (): Promise<void> => {
+      const next = new Map(this.#until);
+      change(next);
+      const text = `${JSON.stringify(Object.fromEntries([...next].map(([repo, until]) => [repo, until ?? null])))}\n`;
+      const written = await replaceFile(this.#file, [Buffer.from(text)], {
+        basedOn: await identityAt(this.#file),
+      });
+      if (written === undefined) throw new Error(`${this.#file} changed while it was written`);
+      this.#until = next;
+      this.#arm(now);
+    };
+    this.#last = this.#last.then(save, save);
+    await this.#last;
   }
 
   #dropEnded(now: number): void {

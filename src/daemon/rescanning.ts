@@ -1,23 +1,22 @@
 import { jittered } from "../core/backoff.ts";
-import type { Reconciler } from "../sync/reconciler.ts";
 import type { Report } from "../sync/report.ts";
-import type { Watching } from "../watch/watching.ts";
-import type { ConfigFollower } from "./config-follower.ts";
 
-/** The net under the watches: a look at everything, every `rescan`, jittered. */
+export interface RescanningOptions {
+  /** The period in force, in milliseconds. */
+  readonly periodMs: () => number;
+  /** What is looked at each time, one after the other. What one throws keeps none of the others from it. */
+  readonly steps: readonly (() => Promise<unknown> | void)[];
+  readonly report: Report;
+}
+
+/** The net under everything that should have been told: a look at it all, every `rescan`, jittered. */
 export class Rescanning {
-  readonly #reconciler: Reconciler;
-  readonly #watching: Watching;
-  readonly #follower: ConfigFollower;
-  readonly #report: Report;
+  readonly #options: RescanningOptions;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(reconciler: Reconciler, watching: Watching, follower: ConfigFollower, report: Report) {
-    this.#reconciler = reconciler;
-    this.#watching = watching;
-    this.#follower = follower;
-    this.#report = report;
+  constructor(options: RescanningOptions) {
+    this.#options = options;
     this.#arm();
   }
 
@@ -28,16 +27,24 @@ export class Rescanning {
 
   #arm(): void {
     if (this.#closed) return;
-    const period = jittered(this.#reconciler.config.rescanMs, Math.random());
+    const period = jittered(this.#options.periodMs(), Math.random());
     const due = Date.now() + period;
     this.#timer = setTimeout(() => void this.#scan(due), period);
   }
 
   async #scan(due: number): Promise<void> {
+    const { report, steps, periodMs } = this.#options;
     const sleptMs = Date.now() - due;
-    if (sleptMs > this.#reconciler.config.rescanMs) this.#report("wake.detected", { sleptMs });
-    await this.#follower.check();
-    await this.#watching.rescan();
+    if (sleptMs > periodMs()) report("wake.detected", { sleptMs });
+    for (const step of steps) {
+      if (this.#closed) return;
+      try {
+        await step();
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+      }
+    }
     this.#arm();
   }
 }

@@ -184,6 +184,12 @@ export const EVENTS = {
     about: "A cache in the old form was copied away and brought into the new one.",
     fields: ["cache", "copy"],
   },
+  "edit.rescued": {
+    level: "warn",
+    says: "late edit found",
+    about: "Somebody wrote into a cache's old file while it was being replaced; the text is in this copy.",
+    fields: ["cache", "copy"],
+  },
   "cache.healed": {
     level: "warn",
     says: "cache restored",

@@ -1,4 +1,13 @@
-import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { pino } from "pino";
 import { systemCode } from "../errors.ts";
 import { EVENTS, fieldsOf, LEVELS, type EventFields, type EventName, type Level } from "./events.ts";
@@ -12,6 +21,8 @@ export interface Log {
   readonly failedLines: number;
   /** Why the last line could not be written (`ENOSPC`, ...); undefined once one could be again. */
   readonly failure: string | undefined;
+  /** Goes on in the file that the path names now, if it is another one: the log was moved or removed. */
+  keep(): void;
   /** Goes on in the file that the path names now. Call it when the log was moved away. */
   reopen(): void;
   /** Brings everything to the disk and closes the file. Later lines are dropped. */
@@ -83,6 +94,9 @@ export function openLog(options: LogOptions): Log {
     get failure() {
       return failure;
     },
+    keep() {
+      if (!closed && !sink.isAtItsPath()) sink.reopen();
+    },
     reopen() {
       if (!closed) sink.reopen();
     },
@@ -140,6 +154,18 @@ class AppendFile {
       // Opening anew also helps against a handle that went stale when a disk came back.
       this.close();
       return systemCode(error) ?? "unknown";
+    }
+  }
+
+  /** False where the path names another file by now, or none. */
+  isAtItsPath(): boolean {
+    if (this.#descriptor === undefined) return false;
+    try {
+      const present = statSync(this.#path, { throwIfNoEntry: false });
+      const opened = fstatSync(this.#descriptor);
+      return present !== undefined && present.ino === opened.ino && present.dev === opened.dev;
+    } catch {
+      return false;
     }
   }
 

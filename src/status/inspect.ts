@@ -1,3 +1,4 @@
+import { concurrently, within } from "../concurrently.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
 import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
@@ -10,6 +11,7 @@ import { readStateFile } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { heldBack } from "../sync/sources.ts";
 import type { EdgeReport, RepoStatus, Runtime, StatusReport } from "./report.ts";
+import { closeQuietly } from "../store/close.ts";
 
 export interface InspectOptions {
   readonly registry: Registry;
@@ -32,6 +34,22 @@ interface CacheFacts {
   readonly fault: Fault | undefined;
 }
 
+/** A disk that does not answer is told as such, and the others are told all the same. */
+const PATIENCE_MS = 3_000;
+const SIDE_BY_SIDE = 16;
+
+function silentSource(repo: Repo): SourceFacts {
+  const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
+  const why = fault("STATE_FILE_UNREADABLE", message, { repo: repo.name, path: repo.path });
+  return { bytes: undefined, sha256: undefined, changedAt: undefined, fault: why };
+}
+
+function silentCache(repo: Repo): CacheFacts {
+  const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
+  const why = fault("CACHE_IO", message, { repo: repo.name, path: repo.path });
+  return { sections: new Map(), damaged: new Set(), fault: why };
+}
+
 /**
  * Looks at every state file and every cache as they are on disk at this moment, and compares
  * digests. Nothing that the daemon remembers can make an edge look fresh. Reads only.
@@ -40,10 +58,13 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
   const { registry, runtime } = options;
   const sources = new Map<string, SourceFacts>();
   const caches = new Map<string, CacheFacts>();
-  for (const repo of registry.repos) {
-    if (repo.role === "execution") sources.set(repo.name, await sourceFacts(repo, options));
-  }
-  for (const repo of cachesOf(registry)) caches.set(repo.name, await cacheFacts(repo, registry));
+  const readable = registry.repos.filter((repo) => repo.role === "execution");
+  await concurrently(readable, SIDE_BY_SIDE, async (repo) => {
+    sources.set(repo.name, (await within(PATIENCE_MS, sourceFacts(repo, options))) ?? silentSource(repo));
+  });
+  await concurrently(cachesOf(registry), SIDE_BY_SIDE, async (repo) => {
+    caches.set(repo.name, (await within(PATIENCE_MS, cacheFacts(repo, registry))) ?? silentCache(repo));
+  });
   const edges = registry.repos.flatMap((from) =>
     targetsOf(registry, from).map((to) => edgeReport(from, to, sources, caches, options)),
   );
@@ -82,7 +103,7 @@ async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceF
 async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {
   try {
     const opened = await openCache(repo);
-    await opened.handle?.close();
+    await closeQuietly(opened.handle);
     const { parts } = parse(opened.bytes ?? Buffer.alloc(0), {
       registered: registry.repos.map((r) => r.name),
     });
@@ -109,14 +130,18 @@ function edgeReport(
   const source = sources.get(from.name);
   const cache = caches.get(to.name);
   const section = cache?.sections.get(from.name);
+  const paused = options.runtime.isPaused(to.name)
+    ? fault("PAUSED", `${to.name} is paused`, { repo: to.name })
+    : undefined;
   const cacheFault = cache?.fault ?? options.runtime.cacheFault(to.name);
+  const trouble = source?.fault ?? paused;
   const status = edgeStatus({
     sourceSha256: source?.sha256,
-    sourceTrouble: source?.fault === undefined ? undefined : sourceTrouble(source.fault.code),
+    sourceTrouble: trouble === undefined ? undefined : sourceTrouble(trouble.code),
     cacheFails: cacheFault !== undefined,
     section: sectionState(section, cache?.damaged.has(from.name) === true),
   });
-  const error = status === "failed" ? (cacheFault ?? source?.fault) : source?.fault;
+  const error = status === "failed" ? (cacheFault ?? trouble) : trouble;
   const behindSince = source?.changedAt === undefined ? undefined : Date.parse(source.changedAt);
   return {
     from: from.name,

@@ -4,6 +4,9 @@ import ms from "ms";
 import type { EdgeStatus } from "../core/health.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
 
+/** The newest are the ones that somebody may still miss. */
+const MOST_LATE_EDITS = 3;
+
 export interface TextOptions {
   /** Milliseconds since the epoch; ages are counted from it. */
   readonly now: number;
@@ -129,10 +132,16 @@ function unfreshEdges(report: StatusReport, options: TextOptions, paint: Paint):
 }
 
 function copies(report: StatusReport): string {
-  return report.copies
+  const adopted = report.copies
     .filter((copy) => copy.reason === "adopted")
-    .map((copy) => `${copy.repo}'s old cache was adopted; as it was before: ${visible(copy.path)}`)
-    .join("\n");
+    .map((copy) => `${copy.repo}'s old cache was adopted; as it was before: ${visible(copy.path)}`);
+  const late = report.copies
+    .filter((copy) => copy.reason === "late-edit")
+    .map(
+      (copy) =>
+        `an edit of ${copy.repo}'s cache met a sync; look whether all of it is there: ${visible(copy.path)}`,
+    );
+  return [...adopted, ...late.slice(-MOST_LATE_EDITS)].join("\n");
 }
 
 /** Only the words that stand above. */

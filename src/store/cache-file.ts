@@ -7,6 +7,7 @@ import { type FileIdentity, identityOf } from "./identity.ts";
 import { stateFilePath } from "./state-file.ts";
 import { removeTemporaries } from "./temporary.ts";
 import { cachePath } from "./write-scope.ts";
+import { closeQuietly } from "./close.ts";
 
 /** No mesh of state files makes a cache this large; what is larger is not ours to load. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -191,7 +192,7 @@ async function readOpened(file: string, path: string): Promise<OpenedCache> {
       handle,
     };
   } catch (error) {
-    await handle.close();
+    await closeQuietly(handle);
     throw error;
   }
 }

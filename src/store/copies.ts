@@ -50,7 +50,7 @@ export async function keepCopy(
     const stamp = now.toISOString().replaceAll(/[-:.]/g, "");
     const path = join(directory, `${stamp}-${reason}-${digest}.md`);
     await replaceFile(writable(path, scope), [bytes], { basedOn: undefined });
-    await dropOldest(repo, reason, scope.paths.copiesDirectory);
+    await dropOldest(repo, reason, scope.paths.copiesDirectory).catch(() => undefined);
     return path;
   } catch (cause) {
     const why = systemCode(cause) ?? String(cause);

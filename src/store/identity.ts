@@ -1,5 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import { stat } from "node:fs/promises";
+import { type FileHandle, stat } from "node:fs/promises";
 import { systemCode } from "../errors.ts";
 
 /**
@@ -27,4 +27,10 @@ export async function statIfThere(path: string): Promise<BigIntStats | undefined
     if (systemCode(error) === undefined) throw error;
     return undefined;
   }
+}
+
+/** True where the opened file is the one that stands at this path now. */
+export async function isStillAt(handle: FileHandle, path: string): Promise<boolean> {
+  const [opened, present] = await Promise.all([handle.stat({ bigint: true }), statIfThere(path)]);
+  return present !== undefined && opened.ino === present.ino && opened.dev === present.dev;
 }

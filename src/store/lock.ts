@@ -4,6 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { tryLock } from "fs-native-extensions";
 import type { Paths } from "../config/paths.ts";
 import { FaultError, systemCode } from "../errors.ts";
+import { closeQuietly } from "./close.ts";
+import { isStillAt } from "./identity.ts";
 import type { LockHolder } from "./lock-holder.ts";
 import { makePrivateDirectory } from "./private-directory.ts";
 
@@ -14,9 +16,13 @@ const POLL_MS = 10;
  * lock on a file that stays, so a process that is killed leaves nothing behind.
  */
 export class WriterLock {
-  readonly #handle: FileHandle;
+  readonly #paths: Paths;
+  readonly #holder: LockHolder;
+  #handle: FileHandle;
 
-  private constructor(handle: FileHandle) {
+  private constructor(paths: Paths, holder: LockHolder, handle: FileHandle) {
+    this.#paths = paths;
+    this.#holder = holder;
     this.#handle = handle;
   }
 
@@ -34,30 +40,71 @@ export class WriterLock {
     waitMs: number,
     giveUp: () => Promise<boolean> = async () => false,
   ): Promise<WriterLock | undefined> {
-    await makePrivateDirectory(paths.stateDirectory);
-    const handle = await openLockFile(paths);
     const deadline = performance.now() + waitMs;
-    try {
-      while (!tryLock(handle.fd)) {
-        if (performance.now() >= deadline || (await giveUp())) {
-          await handle.close();
-          return undefined;
-        }
-        await delay(POLL_MS);
-      }
-      const text = Buffer.from(`${JSON.stringify(holder)}\n`);
-      await handle.truncate(0);
-      await handle.write(text, 0, text.length, 0);
-      return new WriterLock(handle);
-    } catch (error) {
-      await handle.close();
-      throw error;
+    for (;;) {
+      const handle = await tryToLock(paths, holder);
+      if (handle !== undefined) return new WriterLock(paths, holder, handle);
+      if (performance.now() >= deadline || (await giveUp())) return undefined;
+      await delay(POLL_MS);
     }
   }
 
+  /**
+   * Makes sure that this lock is still the one that others would meet: somebody may have removed
+   * the directory it lies in, and a lock on a file without a name keeps nobody out.
+   *
+   * @returns false where another process has taken it meanwhile. We must not write any more then.
+   */
+  async keep(): Promise<boolean> {
+    if (await isStillAt(this.#handle, this.#paths.lockFile)) return true;
+    const handle = await tryToLock(this.#paths, this.#holder);
+    if (handle === undefined) return false;
+    await closeQuietly(this.#handle);
+    this.#handle = handle;
+    return true;
+  }
+
   async release(): Promise<void> {
-    await this.#handle.truncate(0);
-    await this.#handle.close();
+    try {
+      await this.#handle.truncate(0);
+    } finally {
+      await closeQuietly(this.#handle);
+    }
+  }
+}
+
+async function tryToLock(paths: Paths, holder: LockHolder): Promise<FileHandle | undefined> {
+  await makePrivateDirectory(paths.stateDirectory);
+  const handle = await openLockFile(paths);
+  try {
+    // The file may have been removed between the opening and the locking; the lock is on nothing then.
+    if (tryLock(handle.fd) && (await isStillAt(handle, paths.lockFile))) {
+      const text = Buffer.from(`${JSON.stringify(holder)}\n`);
+      await handle.truncate(0);
+      await handle.write(text, 0, text.length, 0);
+      return handle;
+    }
+  } catch (error) {
+    await closeQuietly(handle);
+    throw error;
+  }
+  await closeQuietly(handle);
+  return undefined;
+}
+
+/** True where some process holds the lock now, whatever its file says. */
+export async function isLocked(paths: Paths): Promise<boolean> {
+  let handle: FileHandle;
+  try {
+    handle = await open(paths.lockFile, constants.O_RDWR | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false;
+  }
+  try {
+    return !tryLock(handle.fd, { shared: true });
+  } finally {
+    await closeQuietly(handle);
   }
 }
 

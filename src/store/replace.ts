@@ -2,6 +2,7 @@ import { constants, fstatSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode } from "../errors.ts";
+import { closeQuietly } from "./close.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { temporaryFor } from "./temporary.ts";
 import type { WritablePath } from "./write-scope.ts";
@@ -86,14 +87,21 @@ async function copyAttributes(handle: FileHandle, like: ReplaceOptions["like"]):
   if (like === undefined) return;
   const now = fstatSync(handle.fd);
   if (now.uid !== like.uid || now.gid !== like.gid) {
-    try {
-      await handle.chown(like.uid, like.gid);
-    } catch (error) {
-      // Only root may give files away; the owner of the new file is then whoever we run as.
-      if (systemCode(error) !== "EPERM") throw error;
-    }
+    // Only root may give files away, but everyone to a group of his: colleagues keep their access.
+    if (!(await chown(handle, like.uid, like.gid))) await chown(handle, now.uid, like.gid);
   }
   await handle.chmod(like.mode & 0o7777);
+}
+
+/** @returns false where we may not. */
+async function chown(handle: FileHandle, uid: number, gid: number): Promise<boolean> {
+  try {
+    await handle.chown(uid, gid);
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== "EPERM") throw error;
+    return false;
+  }
 }
 
 function identityNow(path: string): FileIdentity | undefined {
@@ -101,12 +109,18 @@ function identityNow(path: string): FileIdentity | undefined {
   return stats === undefined ? undefined : identityOf(stats);
 }
 
+/** Some file systems cannot sync a directory, and one that is not readable cannot be opened. */
+const NO_DIRECTORY_SYNC = new Set(["EINVAL", "ENOTSUP", "EACCES", "EPERM"]);
+
 async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  let handle: FileHandle | undefined;
   try {
+    handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     await handle.sync();
+  } catch (error) {
+    if (!NO_DIRECTORY_SYNC.has(systemCode(error) ?? "")) throw error;
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
 }
 

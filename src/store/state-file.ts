@@ -3,7 +3,9 @@ import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Repo } from "../core/registry.ts";
+import { isoTime } from "../core/snapshot.ts";
 import { fault, type Fault, type FaultCode, systemCode } from "../errors.ts";
+import { closeQuietly } from "./close.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 
 /** A state file as it was read at one moment, or why it could not be. */
@@ -43,7 +45,7 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
     try {
       return await readOpened(repo, path, handle, maxBytes);
     } finally {
-      await handle.close();
+      await closeQuietly(handle);
     }
   } catch (error) {
     return await unreadable(repo, path, error);
@@ -70,7 +72,7 @@ async function readOpened(
     return refused(repo, "STATE_FILE_UNSETTLED", `${path} changed while it was read`, after);
   }
   if (!isUtf8(bytes)) return refused(repo, "STATE_FILE_NOT_UTF8", `${path} is not UTF-8 text`, identity);
-  const changedAt = new Date(Number(before.mtimeNs / 1_000_000n)).toISOString();
+  const changedAt = isoTime(Number(before.mtimeNs / 1_000_000n));
   return { ok: true, bytes, changedAt, identity };
 }
 
@@ -86,8 +88,8 @@ async function readAtMost(handle: FileHandle, most: number): Promise<Buffer> {
 }
 
 async function unreadable(repo: Repo, path: string, error: unknown): Promise<StateRead> {
-  const code = systemCode(error);
-  if (code === undefined) throw error;
+  // Whatever it is: one repo's file must not end the work for all.
+  const code = systemCode(error) ?? String(error);
   if (code === "ENOENT" || code === "ENOTDIR") {
     if (await isMissing(repo.path)) return refused(repo, "REPO_MISSING", `${repo.path} is not there`);
     return refused(repo, "STATE_FILE_MISSING", `${path} is not there`);

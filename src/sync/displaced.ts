@@ -2,9 +2,12 @@ import type { FileHandle } from "node:fs/promises";
 import { systemCode } from "../errors.ts";
 import type { OpenedCache } from "../store/cache-file.ts";
 import { type FileIdentity, identityOf } from "../store/identity.ts";
+import { closeQuietly } from "../store/close.ts";
 
 /** Long enough for an editor or a shell that had the file open to write what it was about to. */
 const WATCH_MS = 250;
+/** A writer that does not come to rest in ten seconds is not waited for any longer. */
+const MOST_LOOKS = 40;
 /** Open handles a cache; in a storm of replacements the later ones go unwatched. */
 const MOST_FILES = 32;
 
@@ -18,8 +21,12 @@ export interface LateEdit {
 interface DisplacedFile {
   readonly handle: FileHandle;
   readonly era: number;
+  /** What it was like when it was displaced ... */
   readonly content: string;
-  readonly timer: NodeJS.Timeout;
+  /** ... and when it was last looked at. */
+  lastSeen: string;
+  looks: number;
+  timer: NodeJS.Timeout;
 }
 
 /**
@@ -50,6 +57,8 @@ export class Displaced {
       handle,
       era,
       content: contentPart(identity),
+      lastSeen: contentPart(identity),
+      looks: 0,
       timer: setTimeout(() => void this.#look(file), WATCH_MS),
     };
     this.#files.add(file);
@@ -68,25 +77,37 @@ export class Displaced {
 
   /** Looks a last time and closes every handle. */
   async close(): Promise<void> {
-    await Promise.all([...this.#files].map((file) => this.#look(file)));
+    await Promise.all([...this.#files].map((file) => this.#look(file, true)));
   }
 
-  async #look(file: DisplacedFile): Promise<void> {
-    if (!this.#files.delete(file)) return;
+  /** @param last true where no later look will come. */
+  async #look(file: DisplacedFile, last = false): Promise<void> {
     clearTimeout(file.timer);
     try {
       const stats = await file.handle.stat({ bigint: true });
-      if (stats.size === 0n || contentPart(identityOf(stats)) === file.content) return;
-      const bytes = Buffer.alloc(Number(stats.size));
-      const { bytesRead } = await file.handle.read(bytes, 0, bytes.length, 0);
-      this.#edits.push({ bytes: bytes.subarray(0, bytesRead), era: file.era });
-      this.#onEdit();
+      const content = contentPart(identityOf(stats));
+      if (content !== file.lastSeen && !last && file.looks < MOST_LOOKS) {
+        // Somebody is at it: what a slow writer has written so far is not what it means to say.
+        file.lastSeen = content;
+        file.looks += 1;
+        file.timer = setTimeout(() => void this.#look(file), WATCH_MS);
+        return;
+      }
+      this.#files.delete(file);
+      if (content !== file.content && stats.size > 0n) await this.#found(file, Number(stats.size));
     } catch (error) {
+      this.#files.delete(file);
       // A file whose disk went away cannot be told any more.
       if (systemCode(error) === undefined) throw error;
-    } finally {
-      await file.handle.close();
     }
+    await closeQuietly(file.handle);
+  }
+
+  async #found(file: DisplacedFile, size: number): Promise<void> {
+    const bytes = Buffer.alloc(size);
+    const { bytesRead } = await file.handle.read(bytes, 0, bytes.length, 0);
+    this.#edits.push({ bytes: bytes.subarray(0, bytesRead), era: file.era });
+    this.#onEdit();
   }
 }
 

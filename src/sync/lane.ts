@@ -11,14 +11,17 @@ import type { FileIdentity } from "../store/identity.ts";
 import { replaceFile } from "../store/replace.ts";
 import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
 import { Displaced, type LateEdit } from "./displaced.ts";
+import type { Ownership } from "./ownership.ts";
 import type { Report } from "./report.ts";
 import type { Sources } from "./sources.ts";
+import { closeQuietly } from "../store/close.ts";
 
 /** What a lane has to know of the world at the moment of its turn. */
 export interface LaneWorld {
   readonly registry: () => Registry;
   readonly scope: () => WriteScope & { readonly paths: { readonly copiesDirectory: string } };
   readonly sources: Sources;
+  readonly ownership: () => Promise<Ownership>;
   /** A cache that somebody else changed this recently is left alone until it rests, in milliseconds. */
   readonly settleMs: () => number;
   /** ... but never longer than this. */
@@ -140,10 +143,20 @@ export class CacheLane {
       return { outcomes, fault: undefined };
     } catch (error) {
       if (error instanceof Withdrawn) return { outcomes: new Map(), fault: undefined };
-      if (!(error instanceof FaultError)) throw error;
-      this.#failed(target, error.fault);
-      return { outcomes: new Map(), fault: error.fault };
+      const why = error instanceof FaultError ? error.fault : this.#defect(target, error);
+      this.#failed(target, why);
+      return { outcomes: new Map(), fault: why };
     }
+  }
+
+  /** A defect of ours in one cache's turn is that cache's trouble, and no reason to end everyone's. */
+  #defect(target: Repo, error: unknown): Fault {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#world.report("internal.error", {
+      message,
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    return fault("CACHE_IO", `internal error: ${message}`, { path: cachePath(target), repo: target.name });
   }
 
   async #reconcile(
@@ -157,6 +170,7 @@ export class CacheLane {
       const opened = await this.#openAtRest(target, started);
       let keepHandle = false;
       try {
+        (await this.#world.ownership()).refuseForeign(target, opened.file);
         if (opened.identity !== undefined && !this.recognises(opened.identity)) this.#era += 1;
         // Where other text has come into the cache since, the late edit stays in its copy.
         const base = lateEdit?.era === this.#era ? lateEdit.bytes : opened.bytes;
@@ -173,6 +187,7 @@ export class CacheLane {
           this.#world.report("cache.unchanged", { cache: target.name, durationMs: elapsed(started) });
           return result.outcomes;
         }
+        if (base !== opened.bytes && opened.bytes !== undefined) await this.#keepLateEdit(opened.bytes);
         await this.#copyIfNeeded(result, opened, target);
         const replaced = await this.#replace(result, opened, target);
         if (replaced === undefined) continue;
@@ -181,7 +196,7 @@ export class CacheLane {
         this.#tell(target, result, opened, replaced.identity, started);
         return result.outcomes;
       } finally {
-        if (!keepHandle) await opened.handle?.close();
+        if (!keepHandle) await closeQuietly(opened.handle);
       }
     }
     const path = cachePath(target);
@@ -200,7 +215,7 @@ export class CacheLane {
       const restless =
         opened.identity !== undefined && !this.recognises(opened.identity) && age >= 0 && age < settle;
       if (!restless || performance.now() - started > this.#world.maxSettleMs()) return opened;
-      await opened.handle?.close();
+      await closeQuietly(opened.handle);
       await delay(settle - age);
     }
   }
@@ -209,10 +224,15 @@ export class CacheLane {
   async #keepLateEdits(): Promise<readonly LateEdit[]> {
     const edits = [...this.#displaced.edits];
     for (const { bytes } of edits) {
-      await keepCopy(this.#repo, bytes, "late-edit", this.#world.now(), this.#world.scope());
+      const copy = await this.#keepLateEdit(bytes);
+      this.#world.report("edit.rescued", { cache: this.#repo, copy });
     }
     this.#displaced.forget(edits);
     return edits;
+  }
+
+  async #keepLateEdit(bytes: Buffer): Promise<string> {
+    return await keepCopy(this.#repo, bytes, "late-edit", this.#world.now(), this.#world.scope());
   }
 
   async #copyIfNeeded(result: MergeResult, opened: OpenedCache, target: Repo): Promise<void> {

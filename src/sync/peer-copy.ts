@@ -4,6 +4,7 @@ import { type Registry, type Repo, targetsOf } from "../core/registry.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { FaultError } from "../errors.ts";
 import { openCache } from "../store/cache-file.ts";
+import { closeQuietly } from "../store/close.ts";
 
 /**
  * The newest certified copy of a peer's state that any cache holds which may hold it. For a peer
@@ -24,7 +25,7 @@ export async function newestCopy(peer: Repo, registry: Registry): Promise<Snapsh
 async function sectionIn(holder: Repo, peer: string, registry: Registry): Promise<Section | undefined> {
   try {
     const opened = await openCache(holder);
-    await opened.handle?.close();
+    await closeQuietly(opened.handle);
     if (opened.bytes === undefined) return undefined;
     const { parts } = parse(opened.bytes, { registered: registry.repos.map((repo) => repo.name) });
     for (const part of parts) if (part.kind === "section" && part.section.repo === peer) return part.section;

@@ -16,14 +16,18 @@ import {
 import { sourceTrouble } from "../core/health.ts";
 import { type Fault, fault } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
+import { concurrently, within } from "../concurrently.ts";
 import { CacheLane, type LaneWorld, type TurnResult } from "./lane.ts";
+import { Ownership } from "./ownership.ts";
 import { newestCopy } from "./peer-copy.ts";
 import type { Report } from "./report.ts";
 import { type Found, type Observation, Sources } from "./sources.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 /** State files read side by side at the start; each one open is a file handle. */
-const READ_AHEAD = 32;
+const SIDE_BY_SIDE = 32;
+/** How long the start waits for the slowest disk before the caches have their turns, in milliseconds. */
+const PATIENCE_MS = 5_000;
 
 /** What became of one edge in a sync that somebody asked for. */
 export interface EdgeResult {
@@ -61,6 +65,8 @@ export class Reconciler {
   /** The code of the fault that was last reported of each source. */
   readonly #told = new Map<string, string>();
   #config: Config;
+  /** Found out once for each registry. */
+  #ownership: { readonly registry: Registry; readonly known: Promise<Ownership> } | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -110,29 +116,45 @@ export class Reconciler {
     else this.queue.add(repo);
   }
 
-  /** Reads a state file; where it brings news, makes every cache due that may hold it. */
-  async observe(repo: Repo, found: Found, asked = false): Promise<Observation> {
-    const observation = await this.#look(repo, found, asked);
-    if (observation === "changed") for (const target of targetsOf(this.registry, repo)) this.due(target.name);
+  /** Reads a repo's state file; where it brings news, makes every cache due that may hold it. */
+  async observe(name: string, found: Found): Promise<Observation> {
+    const repo = this.#source(name);
+    if (repo === undefined) return "same";
+    const observation = await this.#look(repo, found, false);
+    // Who may hold it is for the config to say that is in force now, not when the look began.
+    if (observation === "changed") this.#dueAtPeersOf(name);
     return observation;
   }
 
-  /** Brings everything up to date: reads every state file, and then gives every cache one turn. */
+  /**
+   * Brings everything up to date: reads every state file, and then gives every cache one turn. A
+   * disk that does not answer is not waited for; what comes late goes out on its own.
+   */
   async reconcileAll(found: Found): Promise<void> {
-    const readable = sourcesOf(this.registry).filter((repo) => !this.isPaused(repo.name));
-    for (let at = 0; at < readable.length; at += READ_AHEAD) {
-      await Promise.all(readable.slice(at, at + READ_AHEAD).map((repo) => this.#look(repo, found, false)));
-    }
+    let late = false;
+    const names = sourcesOf(this.registry).map((repo) => repo.name);
+    const looks = concurrently(names, SIDE_BY_SIDE, async (name) => {
+      const repo = this.#source(name);
+      if (repo === undefined || this.isPaused(name)) return;
+      const observation = await this.#look(repo, found, false);
+      if (late && observation === "changed") this.#dueAtPeersOf(name);
+    });
+    await within(PATIENCE_MS, looks);
+    late = true;
     for (const repo of cachesOf(this.registry)) this.due(repo.name);
   }
 
-  /** Pushes some repos' states now and renews `Last Synced` even where nothing changed. */
-  async sync(repos: readonly Repo[]): Promise<EdgeResult[]> {
+  /**
+   * Pushes some repos' states now and renews `Last Synced` even where nothing changed.
+   *
+   * @param named somebody means just these: an empty file of theirs is then meant to be empty.
+   */
+  async sync(repos: readonly Repo[], named = true): Promise<EdgeResult[]> {
     const refresh = new Map<string, string[]>();
     for (const repo of repos) {
       if (this.isPaused(repo.name)) continue;
       // The caches become due below: a turn that began before would be one more for each.
-      await this.#look(repo, "request", true);
+      await this.#look(repo, "request", named);
       for (const target of targetsOf(this.registry, repo)) {
         refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
       }
@@ -195,12 +217,29 @@ export class Reconciler {
     await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
   }
 
+  /** A repo whose state file is to be read, by the config in force. */
+  #source(name: string): Repo | undefined {
+    return sourcesOf(this.registry).find((repo) => repo.name === name);
+  }
+
+  #dueAtPeersOf(name: string): void {
+    const repo = this.#source(name);
+    if (repo === undefined) return;
+    for (const target of targetsOf(this.registry, repo)) this.due(target.name);
+  }
+
   #world(): LaneWorld {
     const { report, now, paths } = this.#options;
     return {
       registry: () => this.registry,
       scope: () => ({ registry: this.registry, paths }),
       sources: this.sources,
+      ownership: () => {
+        if (this.#ownership?.registry !== this.registry) {
+          this.#ownership = { registry: this.registry, known: Ownership.of(this.registry) };
+        }
+        return this.#ownership.known;
+      },
       settleMs: () => this.#config.debounceMs.wait,
       maxSettleMs: () => this.#config.debounceMs.maxWait,
       dueAfter: (repo, delayMs) => {

@@ -1,7 +1,7 @@
-import { realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { findRepo, type Registry, type Repo } from "../core/registry.ts";
-import { FaultError, systemCode } from "../errors.ts";
+import { FaultError } from "../errors.ts";
+import { realpathOrSame } from "../store/real-path.ts";
 
 /** Which repos somebody means. */
 export interface Selection {
@@ -50,16 +50,6 @@ async function repoAround(registry: Registry, directory: string): Promise<Repo> 
     throw new FaultError("REPO_UNKNOWN", message, { path: directory });
   }
   return repoNamed(registry, found.name);
-}
-
-/** A path with its links resolved; as it is where that cannot be done. */
-export async function realpathOrSame(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return path;
-  }
 }
 
 function names(registry: Registry): string {

@@ -34,6 +34,8 @@ export type Observation = "changed" | "same" | "held";
 /** The newest snapshot of every source, kept in memory; the caches are what persists. */
 export class Sources {
   readonly #sources = new Map<string, Source>();
+  /** Grows each time a repo is forgotten. */
+  readonly #lives = new Map<string, number>();
   /** The last look at each repo that was begun. */
   readonly #looks = new Map<string, Promise<unknown>>();
 
@@ -56,8 +58,11 @@ export class Sources {
     if (source !== undefined) this.#sources.set(repo, { ...source, snapshot });
   }
 
+  /** A look that is under way brings nothing any more: it may be at another directory by that name. */
   forget(repo: string): void {
     this.#sources.delete(repo);
+    this.#looks.delete(repo);
+    this.#lives.set(repo, (this.#lives.get(repo) ?? 0) + 1);
   }
 
   /**
@@ -77,16 +82,26 @@ export class Sources {
   }
 
   async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
-    const before = this.#sources.get(repo.name);
+    const life = this.#lives.get(repo.name);
     const read = await readStateFile(repo, options.maxBytes);
+    const digest = read.ok ? sha256(read.bytes) : undefined;
+    const isNews = digest !== undefined && digest !== this.#sources.get(repo.name)?.snapshot?.sha256;
+    const git = isNews ? await gitPosition(repo.path) : undefined;
+    if (this.#lives.get(repo.name) !== life) return "same";
+    const before = this.#sources.get(repo.name);
     const base = { identity: read.identity, found: options.found, readAt: options.now.toISOString() };
     if (!read.ok) {
       this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: read.fault });
       return "held";
     }
-    const digest = sha256(read.bytes);
-    if (before?.snapshot?.sha256 === digest) {
-      this.#sources.set(repo.name, { ...before, ...base, found: before.found, fault: undefined });
+    if (!isNews) {
+      const snapshot = before?.snapshot;
+      this.#sources.set(repo.name, {
+        ...base,
+        snapshot,
+        found: before?.found ?? options.found,
+        fault: undefined,
+      });
       return "same";
     }
     const held = heldBack(repo, read.bytes, options.asked);
@@ -94,7 +109,6 @@ export class Sources {
       this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: held });
       return "held";
     }
-    const git = await gitPosition(repo.path);
     const snapshot: Snapshot = {
       repo: repo.name,
       body: read.bytes,

@@ -1,9 +1,10 @@
 import { performance } from "node:perf_hooks";
 import { dirname } from "node:path";
-import { cachesOf, type Registry, type Repo, sourcesOf } from "../core/registry.ts";
+import { cachesOf, type Registry, sourcesOf } from "../core/registry.ts";
 import { identityAt, statIfThere } from "../store/identity.ts";
 import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
+import { concurrently, within } from "../concurrently.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import type { Report } from "../sync/report.ts";
 import type { FileWatch, WatchMode } from "./file-watch.ts";
@@ -12,8 +13,13 @@ import { Trigger } from "./trigger.ts";
 /** A path is watched a little after the watcher was told to; what changed in between is looked for then. */
 const ARMING_MS = 500;
 
+/** Files looked at side by side in a rescan. */
+const SIDE_BY_SIDE = 16;
+/** A rescan is over by then, whatever some disk does. */
+const RESCAN_PATIENCE_MS = 5_000;
+
 interface WatchedSource {
-  readonly repo: Repo;
+  readonly path: string;
   readonly trigger: Trigger;
 }
 
@@ -29,6 +35,8 @@ export class Watching {
   readonly #caches = new Map<string, string>();
   /** Directories by their device and inode: another one in the place of a watched one goes unnoticed else. */
   readonly #directories = new Map<string, string>();
+  /** What a rescan has asked and not been answered yet. */
+  readonly #asked = new Set<string>();
   /** The debounce times that the triggers were made with. */
   #pace = "";
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -46,11 +54,13 @@ export class Watching {
     const pace = `${wait} ${maxWait}`;
     for (const [name, watched] of this.#sources) {
       const repo = sources.get(name);
-      const same = repo !== undefined && stateFilePath(repo) === stateFilePath(watched.repo);
+      const same = repo !== undefined && stateFilePath(repo) === watched.path;
       if (!same || this.#pace !== pace) this.#dropSource(name);
     }
     this.#pace = pace;
-    for (const repo of sources.values()) if (!this.#sources.has(repo.name)) this.#addSource(repo);
+    for (const repo of sources.values()) {
+      if (!this.#sources.has(repo.name)) this.#addSource(repo.name, stateFilePath(repo));
+    }
     const caches = new Map(cachesOf(registry).map((repo) => [repo.name, cachePath(repo)]));
     for (const [name, path] of this.#caches) if (caches.get(name) !== path) this.#dropCache(name);
     for (const [name, path] of caches) if (!this.#caches.has(name)) this.#addCache(name, path);
@@ -58,7 +68,7 @@ export class Watching {
 
   modeOf(repo: string): WatchMode | "off" {
     const watched = this.#sources.get(repo);
-    const path = watched === undefined ? this.#caches.get(repo) : stateFilePath(watched.repo);
+    const path = watched === undefined ? this.#caches.get(repo) : watched.path;
     return path === undefined ? "off" : (this.#files.mode(path) ?? "off");
   }
 
@@ -75,26 +85,18 @@ export class Watching {
    */
   async rescan(): Promise<number> {
     const started = performance.now();
-    let found = 0;
-    for (const { repo, trigger } of this.#sources.values()) {
-      const path = stateFilePath(repo);
-      const moved = await this.#directoryMoved(path);
-      const same = (await identityAt(path)) === this.#reconciler.sources.get(repo.name)?.identity;
-      // Where an event has come already its run is due anyway, and nothing was missed.
-      if ((same && !moved) || trigger.pending || this.#reconciler.isPaused(repo.name)) continue;
-      this.#files.rearm(path);
-      if ((await this.#reconciler.observe(repo, "rescan")) === "changed") found += 1;
-      this.#soon(`source ${repo.name}`, ARMING_MS, () => trigger.signal());
-    }
-    for (const [name, path] of this.#caches) {
-      const moved = await this.#directoryMoved(path);
-      if (!moved && this.#reconciler.lane(name).recognises(await identityAt(path))) continue;
-      if (moved) this.#files.rearm(path);
-      this.#reconciler.due(name, this.#reconciler.lane(name).healDelayMs);
-    }
+    const found: string[] = [];
+    // A repo whose disk does not answer is not asked again until it has, and the others do not wait for it.
+    const looks = concurrently([...this.#sources.keys()], SIDE_BY_SIDE, async (name) => {
+      if (await this.#rescanSource(name)) found.push(name);
+    });
+    const cacheLooks = concurrently([...this.#caches.keys()], SIDE_BY_SIDE, (name) =>
+      this.#rescanCache(name),
+    );
+    await within(RESCAN_PATIENCE_MS, Promise.all([looks, cacheLooks]));
     const durationMs = Math.round(performance.now() - started);
-    this.#report("rescan.done", { repoCount: this.#sources.size, changeCount: found, durationMs });
-    return found;
+    this.#report("rescan.done", { repoCount: this.#sources.size, changeCount: found.length, durationMs });
+    return found.length;
   }
 
   /** Answers every signal that waits. */
@@ -108,20 +110,59 @@ export class Watching {
     for (const { trigger } of this.#sources.values()) trigger.close();
   }
 
-  #addSource(repo: Repo): void {
-    const { wait, maxWait } = this.#reconciler.config.debounceMs;
-    const trigger = new Trigger(() => this.#observe(repo), { waitMs: wait, maxWaitMs: maxWait });
-    this.#sources.set(repo.name, { repo, trigger });
-    this.#files.add(stateFilePath(repo), () => trigger.signal());
-    this.#soon(`source ${repo.name}`, ARMING_MS, () => void this.#observe(repo));
+  /** @returns true where the file had changed unnoticed. */
+  async #rescanSource(name: string): Promise<boolean> {
+    const watched = this.#sources.get(name);
+    if (watched === undefined || this.#asked.has(`source ${name}`)) return false;
+    this.#asked.add(`source ${name}`);
+    try {
+      const { path, trigger } = watched;
+      const moved = await this.#directoryMoved(path);
+      const identity = await identityAt(path);
+      const source = this.#reconciler.sources.get(name);
+      // What was wrong with a file may have been a limit of the config, or of that moment.
+      const settled = identity === source?.identity && source?.fault === undefined;
+      // Where an event has come already its run is due anyway, and nothing was missed.
+      if ((settled && !moved) || trigger.pending || this.#reconciler.isPaused(name)) return false;
+      const fileMoved = moved || identity !== source?.identity;
+      if (fileMoved) this.#files.rearm(path);
+      const observation = await this.#reconciler.observe(name, "rescan");
+      if (fileMoved) this.#soon(`source ${name}`, ARMING_MS, () => this.signal(name));
+      return observation === "changed";
+    } finally {
+      this.#asked.delete(`source ${name}`);
+    }
   }
 
-  async #observe(repo: Repo): Promise<void> {
-    if (this.#reconciler.isPaused(repo.name)) return;
-    await this.#reconciler.observe(repo, "event");
+  async #rescanCache(name: string): Promise<void> {
+    const path = this.#caches.get(name);
+    if (path === undefined || this.#asked.has(`cache ${name}`)) return;
+    this.#asked.add(`cache ${name}`);
+    try {
+      const moved = await this.#directoryMoved(path);
+      if (!moved && this.#reconciler.lane(name).recognises(await identityAt(path))) return;
+      if (moved) this.#files.rearm(path);
+      this.#reconciler.due(name, this.#reconciler.lane(name).healDelayMs);
+    } finally {
+      this.#asked.delete(`cache ${name}`);
+    }
+  }
+
+  #addSource(name: string, path: string): void {
+    const { wait, maxWait } = this.#reconciler.config.debounceMs;
+    const trigger = new Trigger(() => this.#observe(name), { waitMs: wait, maxWaitMs: maxWait });
+    this.#sources.set(name, { path, trigger });
+    this.#files.add(path, () => trigger.signal());
+    this.#soon(`source ${name}`, ARMING_MS, () => trigger.signal());
+  }
+
+  /** Everything goes by the name: what it means is for the config of that moment to say. */
+  async #observe(name: string): Promise<void> {
+    if (this.#reconciler.isPaused(name)) return;
+    await this.#reconciler.observe(name, "event");
     const { wait } = this.#reconciler.config.debounceMs;
-    if (this.#reconciler.sources.get(repo.name)?.fault?.code === "STATE_FILE_UNSETTLED") {
-      this.#soon(`unsettled ${repo.name}`, wait, () => this.signal(repo.name));
+    if (this.#reconciler.sources.get(name)?.fault?.code === "STATE_FILE_UNSETTLED") {
+      this.#soon(`unsettled ${name}`, wait, () => this.signal(name));
     }
   }
 
@@ -129,8 +170,12 @@ export class Watching {
     const watched = this.#sources.get(name);
     if (watched === undefined) return;
     watched.trigger.close();
-    this.#files.remove(stateFilePath(watched.repo));
+    this.#files.remove(watched.path);
     this.#sources.delete(name);
+    for (const key of [`source ${name}`, `unsettled ${name}`]) {
+      clearTimeout(this.#timers.get(key));
+      this.#timers.delete(key);
+    }
   }
 
   #addCache(name: string, path: string): void {

@@ -31,7 +31,7 @@ import {
   pairMarkers,
 } from "./markers.ts";
 import { beginningEnd, endingStart } from "./remains.ts";
-import { sectionHeading } from "./render.ts";
+import { isIndex, sectionHeading } from "./render.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -139,7 +139,8 @@ class Parser {
     const indexFollows = following?.kind === "index" && following.start === next + blank;
     if (indexFollows || (!header.titled && next > header.end)) next += blank;
     if (this.#updatedAt !== undefined) {
-      this.#drop("duplicate-header", next);
+      // The original pushes headers down to above our first section. One below it is somebody's quotation.
+      this.#drop(this.#hasSection() ? "stale-text" : "duplicate-header", next);
       return;
     }
     this.#updatedAt = header.updatedAt;
@@ -156,9 +157,16 @@ class Parser {
   #index(marker: Marker): void {
     let at = marker.next;
     while (at < this.#bytes.length && this.#bytes[at] === 0x7c /* | */) at = lineEnd(this.#bytes, at);
+    const rows = this.#text.slice(marker.next, at);
     const following = firstFrom(this.#markers, at);
     const closed = following?.kind === "index-end" && following.start === at;
-    this.#cursor = this.#withRule(closed ? following.next : at);
+    const next = this.#withRule(closed ? following.next : at);
+    if (this.#hasSection() || !isIndex(rows)) this.#drop("stale-text", next);
+    this.#cursor = next;
+  }
+
+  #hasSection(): boolean {
+    return this.#parts.some((part) => part.kind === "section");
   }
 
   #section(begin: Marker): void {

@@ -68,6 +68,15 @@ function header(updatedAt: string, parts: readonly Part[]): string {
   return `${lines.join("\n")}\n${RULE}`;
 }
 
+/** A row as {@link indexRow} makes it, or one of the two above the rows. */
+const INDEX_LINE =
+  /^\| (?:Repo \| State changed \| Last synced \| Branch \| Size|[a-z0-9][a-z0-9._-]* \| \S+Z \| \S+Z \| .* \| [\d,]+ B) \|$|^\|---\|---\|---\|---\|---\|$/;
+
+/** True where a table holds nothing that people have added. */
+export function isIndex(rows: string): boolean {
+  return rows.split(/\r?\n/).every((row) => row === "" || INDEX_LINE.test(row));
+}
+
 function indexRow(section: Section): string {
   const branch = gitPosition(section)?.replaceAll("|", "\\|") ?? "-";
   const size = `${section.body.length.toString().replaceAll(/\B(?=(\d{3})+$)/g, ",")} B`;
