@@ -1,6 +1,7 @@
 import yargs from "yargs";
 import type { CommandContext } from "./commands/context.ts";
-import { locate } from "./config/paths.ts";
+import { nearest } from "./config/nearest.ts";
+import { locate } from "./paths.ts";
 import { EXIT, type ExitCode, exitCodeOf, FaultError } from "./errors.ts";
 import { LEVELS } from "./log/events.ts";
 import { VERSION } from "./version.ts";
@@ -31,8 +32,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     )
     .version(VERSION)
     .option("config", { type: "string", requiresArg: true, global: true, describe: "The config file" })
-    .option("json", { type: "boolean", global: true, describe: "Print facts as JSON" })
-    .option("verbose", { type: "boolean", global: true, describe: "Print stack traces of defects" })
+    .option("json", { type: "boolean", global: true, describe: "Facts as JSON" })
+    .option("verbose", { type: "boolean", global: true, describe: "Stack traces of defects" })
     .command(
       "run",
       "Run the daemon in the foreground",
@@ -82,10 +83,10 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
           .option("raw", {
             type: "boolean",
             default: false,
-            describe: "With --from: that state byte for byte",
+            describe: "With --from: byte for byte",
           })
-          .example("$0 pull", "what the other repos are doing")
-          .example("$0 pull --raw --from karematch > karematch.md", "one peer's state as a file"),
+          .example("$0 pull", "the other repos' states")
+          .example("$0 pull --raw --from karematch", "one peer's, byte for byte"),
       does(async (args, context) =>
         (await import("./commands/pull.ts")).pull(
           { repo: args.repo, from: args.from, raw: args.raw },
@@ -242,9 +243,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
         .demandCommand(1, "config needs one of: path, check, schema"),
     )
     .completion("completion", "Print a completion script for bash or zsh")
-    .demandCommand(1, "What shall it do?")
+    .demandCommand(1)
     .strict()
-    .recommendCommands()
     .help()
     .alias("help", "h")
     .wrap(Math.min(100, process.stdout.columns ?? 80))
@@ -252,8 +252,13 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .showHelpOnFail(false)
     .fail((message: string | null, error: Error | undefined) => {
       if (error !== undefined && error.name !== "YError") throw error;
-      throw new FaultError("USAGE", message ?? error?.message ?? "the command line is not right");
+      throw usage(argv, message ?? error?.message ?? "the command line is not right");
     });
+  const [command] = argv;
+  if (command === undefined) {
+    cli.showHelp("error");
+    return EXIT.usage;
+  }
 
   try {
     await cli.parseAsync();
@@ -261,6 +266,26 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     return complain(error, verbose);
   }
+}
+
+const COMMANDS = "run sync pull status explain pause resume logs init demo repos config completion".split(
+  " ",
+);
+
+/** What is wrong with a command line, in words, and where to read on. */
+function usage(argv: readonly string[], message: string): FaultError {
+  const command = argv.find((word) => !word.startsWith("-"));
+  if (command === undefined) return new FaultError("USAGE", message);
+  if (COMMANDS.includes(command)) {
+    const missing = message.startsWith("Not enough non-option arguments");
+    const what = missing ? `\`${argv.join(" ")}\` leaves out what it is about` : message;
+    return new FaultError("USAGE", what, { remedy: `See \`state-syncd ${command} --help\`.` });
+  }
+  const meant = nearest(command, COMMANDS);
+  const hint = meant === undefined ? "" : ` Did you mean ${meant}?`;
+  return new FaultError("USAGE", `Unknown command: ${command}.${hint}`, {
+    remedy: `Commands are: ${COMMANDS.join(", ")}.`,
+  });
 }
 
 function contextOf(args: {

@@ -12,6 +12,8 @@ export const FAULTS = {
   REPO_UNKNOWN: "Register it with `state-syncd repos add <path>`, or name one that is registered.",
   REPO_PASSIVE:
     "A passive repo is neither read nor written. Change its role in the config to share its state.",
+  REPO_REGISTERED: "There is nothing to do.",
+  PEER_UNKNOWN: "`state-syncd repos list` tells who is who; peers share a group, and publish.",
   REPO_EXISTS: "Choose another name with `--name`, or remove the other first.",
   REPO_MISSING: "Mount or restore the directory, or remove the repo with `state-syncd repos remove <name>`.",
   STATE_FILE_MISSING: "Write the file, or name another with `stateFile:` in the config.",
@@ -25,7 +27,8 @@ export const FAULTS = {
   STATE_FILE_UNSETTLED: "Something is writing the file at this moment. It is read again as soon as it rests.",
   STATE_FILE_CONFLICT:
     "Resolve the merge conflict in the file. The peers keep the last good state until then.",
-  CACHE_PERMISSION: "Make `.aibrain/` and the cache in it writable for your user: `chmod u+rwx .aibrain`.",
+  CACHE_PERMISSION:
+    "Make `.aibrain/` and the cache in it writable for your user. It is tried again by itself.",
   CACHE_DISK_FULL: "Free some space on that disk. The old cache is intact; the new state follows by itself.",
   CACHE_READ_ONLY: "The file system is mounted read-only. Mount it writable.",
   CACHE_OUTSIDE: "The cache leads out of its repo. Replace the link with a directory inside the repo.",
@@ -37,8 +40,8 @@ export const FAULTS = {
     "Another program rewrites this cache again and again. Find and stop it; the old sync script is the usual one.",
   CACHE_IO: "Check the disk. It is tried again.",
   COPY_FAILED: "The old cache must be copied before it is replaced. Make the state directory writable.",
-  DAEMON_RUNNING: "There is one daemon a user. Stop the running one first.",
-  DAEMON_NOT_RUNNING: "Start it with `state-syncd run`, or install it as a service.",
+  DAEMON_RUNNING: "There is one daemon a user. Stop that one first, with `kill` and its pid.",
+  DAEMON_NOT_RUNNING: "Start it with `state-syncd run`; to have it run in the background, see the README.",
   DAEMON_UNRESPONSIVE:
     "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process.",
   DAEMON_OTHER_CONFIG: "The running daemon uses another config. Stop it, or leave out `--config`.",
@@ -49,7 +52,7 @@ export const FAULTS = {
     "The system's limit of file watches is reached; these files are polled. Raise fs.inotify.max_user_watches.",
   WATCH_FAILED: "The file can not be watched; the rescan still finds its changes.",
   PEER_NOWHERE: "Its directory is out of reach and no other cache holds a copy. Mount it and pull again.",
-  PAUSED: "End the pause: `state-syncd resume`.",
+  PAUSED: "End the pause: `state-syncd resume`, or `state-syncd resume <name>`.",
   LOG_MISSING: "Nothing has been logged yet. Start the daemon with `state-syncd run`.",
   LOG_UNREADABLE: "Make the log and its directory readable for your user.",
   LOG_UNWRITABLE: "Make room on its disk, or make the state directory writable. The daemon's work goes on.",
@@ -70,23 +73,23 @@ export interface Fault {
   readonly repo?: string;
 }
 
-export function fault(
-  code: FaultCode,
-  message: string,
-  where: { readonly path?: string; readonly repo?: string } = {},
-): Fault {
-  return { code, message, remedy: FAULTS[code], ...where };
+export interface FaultPlace {
+  readonly path?: string;
+  readonly repo?: string;
+  /** Where more is known than the table can say. */
+  readonly remedy?: string;
+}
+
+export function fault(code: FaultCode, message: string, place: FaultPlace = {}): Fault {
+  const remedy = place.repo === undefined ? FAULTS[code] : FAULTS[code].replaceAll("<name>", place.repo);
+  return { code, message, remedy, ...place };
 }
 
 /** A fault that ends what was being done. The command line turns it into a message and an exit code. */
 export class FaultError extends Error {
   readonly fault: Fault;
 
-  constructor(
-    code: FaultCode,
-    message: string,
-    options: { readonly path?: string; readonly repo?: string; readonly cause?: unknown } = {},
-  ) {
+  constructor(code: FaultCode, message: string, options: FaultPlace & { readonly cause?: unknown } = {}) {
     const { cause, ...where } = options;
     super(message, cause === undefined ? undefined : { cause });
     this.name = "FaultError";
@@ -107,6 +110,8 @@ const USAGE_FAULTS: ReadonlySet<FaultCode> = new Set([
   "REPO_UNKNOWN",
   "REPO_PASSIVE",
   "REPO_EXISTS",
+  "REPO_REGISTERED",
+  "PEER_UNKNOWN",
   "DAEMON_OTHER_CONFIG",
 ]);
 

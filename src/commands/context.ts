@@ -1,4 +1,4 @@
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 
 /** What every command gets from the command line, and all that it may print through. */
 export interface CommandContext {

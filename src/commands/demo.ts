@@ -4,7 +4,7 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import { locate, type Paths } from "../config/paths.ts";
+import { locate, type Paths } from "../paths.ts";
 import { ask } from "../control/client.ts";
 import { CACHE_DIRECTORY, CACHE_FILE } from "../core/registry.ts";
 import { EXIT, type ExitCode } from "../errors.ts";

@@ -32,10 +32,8 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   const peers = edges.map((edge) => edge.from);
   if (options.from !== undefined && !peers.includes(options.from)) {
     const readable = peers.join(", ") || "none";
-    throw new FaultError(
-      "REPO_UNKNOWN",
-      `${options.from} is no peer that this repo may read. Its peers are: ${readable}`,
-    );
+    const message = `${options.from} is not among the peers that are read here, which are: ${readable}`;
+    throw new FaultError("PEER_UNKNOWN", message);
   }
   // A cache that was refused, for instance for leading out of its repo, is not printed either.
   const refused = edges.some((edge) => edge.fault?.code.startsWith("CACHE_"));

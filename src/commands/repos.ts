@@ -129,7 +129,7 @@ async function refuseRegistered(registry: Registry, directory: string): Promise<
   for (const repo of registry.repos) {
     if ((await realpathOrSame(repo.path)) !== real) continue;
     const message = `${directory} is registered already, as ${repo.name} (${repo.writtenPath})`;
-    throw new FaultError("REPO_EXISTS", message, { repo: repo.name, path: repo.path });
+    throw new FaultError("REPO_REGISTERED", message, { repo: repo.name, path: repo.path });
   }
 }
 

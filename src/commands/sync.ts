@@ -34,7 +34,7 @@ export async function sync(options: SyncOptions, context: CommandContext): Promi
 
 /** Scripts look for this line: it is part of the contract, to the letter. */
 export function successLine(edge: EdgeResult): string {
-  return `[state_sync] Synced ${edge.from} STATE.md -> ${edge.cache}`;
+  return `[state_sync] Synced ${edge.from} STATE.md -> ${edge.writtenCache}`;
 }
 
 function isWritten(edge: EdgeResult): boolean {

@@ -47,7 +47,9 @@ export function parseYaml(text: string): ParsedYaml {
   const brokenFrom = Math.min(
     ...troubles.filter((trouble) => !HARMLESS.has(trouble.code)).map((trouble) => trouble.pos[0]),
   );
-  const mistakes = troubles.map(({ code, message, pos }): Mistake => {
+  // Behind the first break the parser guesses, and each guess would be told as one more mistake.
+  const told = troubles.filter(({ code, pos }) => HARMLESS.has(code) || pos[0] <= brokenFrom);
+  const mistakes = told.map(({ code, message, pos }): Mistake => {
     return { ...at(pos[0]), ...explain(code, message, keyAt(text, pos)), where: "" };
   });
   mistakes.push(...takeOutBadAliases(document, at));

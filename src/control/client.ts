@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 import { type Fault, FaultError, FAULTS, systemCode } from "../errors.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 

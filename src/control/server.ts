@@ -1,7 +1,7 @@
 import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 import { fault, FaultError, systemCode } from "../errors.ts";
 import { makePrivateDirectory } from "../store/private-directory.ts";
 import { statIfThere } from "../store/identity.ts";
@@ -122,7 +122,9 @@ async function respond(
     const route = routes.get(`${method} ${path}`);
     if (route === undefined) {
       const known = [...routes.keys()].join(", ");
-      throw new FaultError("USAGE", `no ${method} ${path} here; there is ${known}`);
+      const unknown = fault("USAGE", `no ${method} ${path} here; there is ${known}`);
+      send(response, { status: 404, json: { fault: unknown } });
+      return;
     }
     const answer = await route(await readBody(request));
     if ("stream" in answer) {

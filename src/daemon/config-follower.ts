@@ -1,5 +1,5 @@
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import { type FileIdentity, identityAt } from "../store/identity.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
@@ -80,7 +80,8 @@ export class ConfigFollower {
       return await loadConfig(this.#paths.config);
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
-      const { code, message } = error.fault;
+      const { code } = error.fault;
+      const message = error instanceof ConfigError ? summaryOf(error) : error.message;
       const problem = fault(code, `the config is not in force: ${message}`, { path: this.#paths.config });
       if (this.#problem?.message !== problem.message) {
         const mistakeCount = error instanceof ConfigError ? error.mistakes.length : 1;
@@ -94,4 +95,11 @@ export class ConfigFollower {
   close(): void {
     this.#trigger.close();
   }
+}
+
+/** A status and a log have one line for it; `config check` tells them all. */
+function summaryOf(error: ConfigError): string {
+  const [first = ""] = error.message.split("\n");
+  const more = error.mistakes.length - 1;
+  return more === 0 ? first : `${first}; and ${more} more: state-syncd config check`;
 }

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { within } from "../concurrently.ts";
 import { type Config, loadConfig } from "../config/load.ts";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 import { ControlServer } from "../control/server.ts";
 import { cachesOf } from "../core/registry.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
@@ -121,7 +121,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         const is = pauses.isPaused(name, at);
         reconciler.setPaused(name, is);
         if (was && !is) {
-          watching.signal(name);
+          void reconciler.observe(name, "request");
           reconciler.due(name);
         }
       }

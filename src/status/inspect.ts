@@ -68,7 +68,7 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
   const edges = registry.repos.flatMap((from) =>
     targetsOf(registry, from).map((to) => edgeReport(from, to, sources, caches, options)),
   );
-  const problems = [...runtime.problems, ...faultsOf(sources, caches, edges, runtime)];
+  const problems = once([...runtime.problems, ...faultsOf(sources, caches, edges, runtime)]);
   const repos = registry.repos.map((repo) => repoStatus(repo, sources.get(repo.name), runtime));
   const copies = await Promise.all(
     registry.repos.map(async ({ name }) =>
@@ -180,6 +180,12 @@ function faultsOf(
   return found;
 }
 
+/** A directory that is gone is both a source's and a cache's fault, and still one. */
+function once(faults: readonly Fault[]): Fault[] {
+  const seen = new Map(faults.map((one) => [`${one.code} ${one.repo ?? ""} ${one.message}`, one]));
+  return [...seen.values()];
+}
+
 function repoStatus(repo: Repo, source: SourceFacts | undefined, runtime: Runtime): RepoStatus {
   return {
     name: repo.name,
@@ -191,7 +197,12 @@ function repoStatus(repo: Repo, source: SourceFacts | undefined, runtime: Runtim
       bytes: source?.bytes?.length ?? 0,
       changedAt: source?.changedAt ?? null,
     },
-    watch: repo.role === "passive" ? "off" : runtime.watchOf(repo.name),
+    watch:
+      repo.role === "passive"
+        ? "off"
+        : source?.fault?.code === "REPO_MISSING"
+          ? "lost"
+          : runtime.watchOf(repo.name),
     paused: runtime.isPaused(repo.name),
   };
 }

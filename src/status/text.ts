@@ -21,10 +21,14 @@ const MEANING: Readonly<Record<EdgeStatus, string>> = {
   stale: "the peer holds an older state",
   missing: "the peer holds no state of this repo",
   damaged: "the peer's section was altered",
-  held: "the file waits; the peer keeps the last good state",
+  held: "the file waits; the peer keeps what it has",
   blocked: "the file is refused as it is",
   failed: "the file or the cache cannot be read or written",
 };
+
+const STATUSES = ["fresh", "stale", "missing", "held", "damaged", "blocked", "failed"] as const;
+/** Of what is not fresh. */
+const MOST_LINES = 20;
 
 const COLOUR_OF: Readonly<Record<EdgeStatus, Colour>> = {
   fresh: "green",
@@ -60,8 +64,12 @@ function headline(report: StatusReport, options: TextOptions, paint: Paint): str
     paint("dim", `config ${daemon.config}`),
   ];
   if (latency.count > 0) {
+    const [median, most] = [ms(latency.p50Ms), ms(latency.p99Ms)];
     lines.push(
-      paint("dim", `save to peer: half within ${ms(latency.p50Ms)}, 99 of 100 within ${ms(latency.p99Ms)}`),
+      paint(
+        "dim",
+        `save to peer: ${median} in the middle, ${most} at the 99th of 100 (${latency.count} so far)`,
+      ),
     );
   }
   return lines.join("\n");
@@ -106,35 +114,56 @@ function watch(repo: RepoStatus, paint: Paint): string {
   return paint("yellow", repo.watch === "polling" ? "polling" : "rescan only");
 }
 
-/** `3 fresh, 1 stale` */
+/** `3 fresh, 1 stale`, in the order in which the words are explained. */
 function summary(edges: readonly EdgeReport[], paint: Paint): string {
   if (edges.length === 0) return paint("dim", "-");
-  const counts = new Map<EdgeStatus, number>();
-  for (const { status } of edges) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return [...counts].map(([status, count]) => paint(COLOUR_OF[status], `${count} ${status}`)).join(", ");
+  return STATUSES.flatMap((status) => {
+    const count = edges.filter((edge) => edge.status === status).length;
+    return count === 0 ? [] : [paint(COLOUR_OF[status], `${count} ${status}`)];
+  }).join(", ");
 }
 
+/** Edges of one repo that suffer from the same are one line. */
 function unfreshEdges(report: StatusReport, options: TextOptions, paint: Paint): string {
-  const edges = report.edges.filter((edge) => edge.status !== "fresh");
-  if (edges.length === 0) return "";
-  const most = 20;
-  const rows = edges
-    .slice(0, most)
-    .map((edge) => [
-      `${edge.from} -> ${edge.to}`,
-      paint(COLOUR_OF[edge.status], edge.status),
-      edge.lagMs > 0 ? `behind for ${ms(edge.lagMs)}` : "",
-      edge.syncedAt === null ? "never synced" : `synced ${age(edge.syncedAt, options.now)} ago`,
-      edge.error?.code ?? "",
-    ]);
-  const more = edges.length > most ? `\n... and ${edges.length - most} more: state-syncd status --json` : "";
+  const groups = new Map<string, EdgeReport[]>();
+  for (const edge of report.edges) {
+    if (edge.status === "fresh") continue;
+    const key = `${edge.from} ${edge.status} ${edge.error?.code ?? ""}`;
+    groups.set(key, [...(groups.get(key) ?? []), edge]);
+  }
+  if (groups.size === 0) return "";
+  const all = [...groups.values()];
+  const rows = all
+    .slice(0, MOST_LINES)
+    .flatMap(([edge, ...others]) =>
+      edge === undefined ? [] : [unfreshRow(edge, others.length, options, paint)],
+    );
+  const more =
+    all.length > MOST_LINES ? `\n... and ${all.length - MOST_LINES} more: state-syncd status --json` : "";
   return table(rows) + more;
+}
+
+function unfreshRow(edge: EdgeReport, others: number, options: TextOptions, paint: Paint): string[] {
+  const code = edge.error?.code ?? "";
+  // Of a cache that cannot be read nobody knows what it holds.
+  const unknown = edge.syncedAt === null && (code.startsWith("CACHE_") || code === "REPO_MISSING");
+  const synced = edge.syncedAt === null ? "never synced" : `synced ${age(edge.syncedAt, options.now)} ago`;
+  return [
+    `${edge.from} -> ${others === 0 ? edge.to : `${others + 1} peers`}`,
+    paint(COLOUR_OF[edge.status], edge.status),
+    edge.lagMs > 0 ? `behind for ${ms(edge.lagMs)}` : "",
+    unknown ? "" : synced,
+    code,
+  ];
 }
 
 function copies(report: StatusReport): string {
   const adopted = report.copies
     .filter((copy) => copy.reason === "adopted")
-    .map((copy) => `${copy.repo}'s old cache was adopted; as it was before: ${visible(copy.path)}`);
+    .map(
+      (copy) =>
+        `${copy.repo}'s old cache was adopted. As it was before (delete it when you are content): ${visible(copy.path)}`,
+    );
   const late = report.copies
     .filter((copy) => copy.reason === "late-edit")
     .map(

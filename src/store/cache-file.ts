@@ -1,4 +1,4 @@
-import { constants, fstatSync } from "node:fs";
+import { constants, existsSync, fstatSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
@@ -83,8 +83,17 @@ export async function removeCacheTemporaries(repo: Repo): Promise<string[]> {
 export class CacheError extends FaultError {
   constructor(cause: unknown, repo: Repo) {
     const { code, message } = cacheFault(cause, repo);
-    super(code, message, { path: cachePath(repo), repo: repo.name, cause });
+    const remedy = code === "CACHE_PERMISSION" ? { remedy: permissionRemedy(repo) } : {};
+    super(code, message, { path: cachePath(repo), repo: repo.name, cause, ...remedy });
   }
+}
+
+/** The directory that stands in the way: `.aibrain`, or the repo where there is none yet. */
+function permissionRemedy(repo: Repo): string {
+  const directory = join(repo.path, CACHE_DIRECTORY);
+  const present = existsSync(directory) ? directory : repo.path;
+  const again = "It is tried again by itself; `state-syncd sync --all` tries at once.";
+  return `Make it writable for your user, for instance with: chmod u+rwx '${present}'. ${again}`;
 }
 
 function cacheFault(cause: unknown, repo: Repo): Pick<Fault, "code" | "message"> {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 import { systemCode } from "../errors.ts";
 
 /** Who holds the writer's lock, as it wrote of itself. */

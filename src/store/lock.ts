@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { tryLock } from "fs-native-extensions";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 import { FaultError, systemCode } from "../errors.ts";
 import { closeQuietly } from "./close.ts";
 import { isStillAt } from "./identity.ts";

@@ -1,6 +1,6 @@
 import { join, normalize, sep } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, cachesOf, type Registry, type Repo } from "../core/registry.ts";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 
 /** A path that {@link writable} has let through. Nothing else can be given to what writes. */
 export type WritablePath = string & { readonly writable: true };

@@ -93,6 +93,8 @@ export class CacheLane {
   /** Has the next turn renew `Last Synced` of these peers, and tell how it went. */
   request(refresh: readonly string[]): Promise<TurnResult> {
     for (const peer of refresh) this.#refresh.add(peer);
+    // Somebody waits, and has perhaps put right what was wrong.
+    this.#failures = 0;
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
@@ -293,7 +295,9 @@ export class CacheLane {
       news = true;
       const facts = { repo, cache, sha256, bytes: body.length, durationMs };
       // Of what changed while nobody watched, the lag would be how long nobody watched.
-      const live = ["event", "rescan"].includes(sources.get(repo)?.found ?? "start");
+      const watched = ["event", "rescan"].includes(sources.get(repo)?.found ?? "start");
+      // Nor does the first state of a new edge count, which is as old as it is.
+      const live = watched && this.#pushed.has(repo);
       const lagMs = Math.max(0, now().getTime() - Date.parse(changedAt));
       report("section.written", live ? { ...facts, lagMs } : facts);
     }

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Config } from "../config/load.ts";
-import type { Paths } from "../config/paths.ts";
+import type { Paths } from "../paths.ts";
 import type { EdgeOutcome } from "../core/cache/merge.ts";
 import {
   cachesOf,
@@ -33,8 +33,10 @@ const PATIENCE_MS = 5_000;
 export interface EdgeResult {
   readonly from: string;
   readonly to: string;
-  /** The cache, under the repo's path as the config has it. */
+  /** The cache, absolute. */
   readonly cache: string;
+  /** The same under the repo's path as the config has it, for people. */
+  readonly writtenCache: string;
   readonly outcome: EdgeOutcome | "failed";
   readonly fault: Fault | undefined;
 }
@@ -155,6 +157,8 @@ export class Reconciler {
       if (this.isPaused(repo.name)) continue;
       // The caches become due below: a turn that began before would be one more for each.
       await this.#look(repo, "request", named);
+      // A state that is held back, or out of reach, is not synced now; nothing may say that it was.
+      if (this.sources.get(repo.name)?.fault !== undefined) continue;
       for (const target of targetsOf(this.registry, repo)) {
         refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
       }
@@ -279,8 +283,8 @@ export class Reconciler {
   }
 
   #edgeResult(from: Repo, to: Repo, turn: TurnResult | undefined): EdgeResult {
-    const cache = cachePath({ path: to.writtenPath });
-    const edge = { from: from.name, to: to.name, cache };
+    const writtenCache = cachePath({ path: to.writtenPath });
+    const edge = { from: from.name, to: to.name, cache: cachePath(to), writtenCache };
     const paused = [from, to].find((repo) => this.isPaused(repo.name));
     if (paused !== undefined) {
       const why = fault("PAUSED", `${paused.name} is paused`, { repo: paused.name });

@@ -1,4 +1,5 @@
 import { sep } from "node:path";
+import { nearest } from "../config/nearest.ts";
 import { findRepo, type Registry, type Repo } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
 import { realpathOrSame } from "../store/real-path.ts";
@@ -20,16 +21,21 @@ export async function selectRepos(registry: Registry, selection: Selection): Pro
   if (selection.all === true) return registry.repos.filter((repo) => repo.role === "execution");
   const named = selection.repos ?? [];
   if (named.length > 0) return [...new Set(named)].map((name) => repoNamed(registry, name));
-  return [await repoAround(registry, selection.around ?? "/")];
+  if (selection.around === undefined) throw new FaultError("USAGE", "say which repos: repos, all, or around");
+  return [await repoAround(registry, selection.around)];
 }
 
 /** The execution repo of that name. @throws as {@link selectRepos}. */
 export function repoNamed(registry: Registry, name: string): Repo {
   const repo = findRepo(registry, name);
   if (repo === undefined) {
-    throw new FaultError("REPO_UNKNOWN", `Unknown repo: ${name}. Registered are: ${names(registry)}`, {
-      repo: name,
-    });
+    throw new FaultError(
+      "REPO_UNKNOWN",
+      `Unknown repo: ${name}.${hint(registry, name)} Registered are: ${names(registry)}`,
+      {
+        repo: name,
+      },
+    );
   }
   if (repo.role === "passive")
     throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
@@ -54,4 +60,12 @@ async function repoAround(registry: Registry, directory: string): Promise<Repo> 
 
 function names(registry: Registry): string {
   return registry.repos.map((repo) => repo.name).join(", ") || "none";
+}
+
+function hint(registry: Registry, name: string): string {
+  const meant = nearest(
+    name,
+    registry.repos.map((repo) => repo.name),
+  );
+  return meant === undefined ? "" : ` Did you mean ${meant}?`;
 }

@@ -185,12 +185,13 @@ describe("looking without a daemon, which would be faster than any look", () => 
 
 describe("the command line", () => {
   it.each([
-    [["frobnicate"], "Unknown argument: frobnicate"],
-    [["statsu"], "Did you mean status?"],
+    [["frobnicate"], "Unknown command: frobnicate"],
+    [["statsu"], "Unknown command: statsu. Did you mean status?"],
+    [["explain"], "leaves out what it is about"],
     [["sync", "--wrong"], "Unknown argument: wrong"],
     [["sync", "--all", "karematch"], "--all takes no names"],
     [["pull", "karematch", "--raw"], "name it with --from"],
-    [[], "What shall it do?"],
+    [[], "Commands:"],
   ])("%j: one clear line, exit 2, no stack trace", async (args, message) => {
     const { code, stderr } = await workspace.run(args);
     expect(code).toBe(2);

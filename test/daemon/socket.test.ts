@@ -44,7 +44,7 @@ describe("the control socket", () => {
   it("GET /healthz and /status answer JSON", async () => {
     const health = await call("GET", "/healthz");
     expect(health).toMatchObject({ status: 200, type: "application/json" });
-    expect(JSON.parse(health.text)).toMatchObject({ ok: true, status: "healthy" });
+    expect(JSON.parse(health.text)).toMatchObject({ ok: true, queue: { depth: 0 } });
     expect(JSON.parse((await call("GET", "/status")).text).edges).toHaveLength(6);
   });
 
@@ -117,7 +117,7 @@ describe("the control socket", () => {
   });
 
   it.each([
-    ["GET", "/nothing", undefined, 400],
+    ["GET", "/nothing", undefined, 404],
     ["POST", "/sync", "{not json", 400],
     ["POST", "/sync", '{"repos":7}', 400],
     ["POST", "/sync", '{"unknown":true}', 400],

@@ -103,7 +103,7 @@ describe("nothing changed means nothing written", () => {
       "a touch",
       async () => {
         await utimes(rig.stateFile("a"), new Date(), new Date(Date.now() + 60_000));
-        await rig.reconciler.observe(rig.repo("a"), "event");
+        await rig.reconciler.observe("a", "event");
         rig.reconciler.due("b");
       },
     ],

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { Config } from "../../src/config/load.ts";
-import type { Paths } from "../../src/config/paths.ts";
+import type { Paths } from "../../src/paths.ts";
 import type { Section } from "../../src/core/cache/document.ts";
 import { parse } from "../../src/core/cache/parse.ts";
 import { findRepo, type Repo } from "../../src/core/registry.ts";
@@ -89,7 +89,7 @@ export class Rig {
   /** Saves and has it noticed, as an event would. */
   async change(name: string, text: string): Promise<string> {
     await this.save(name, text);
-    return await this.reconciler.observe(this.repo(name), "event");
+    return await this.reconciler.observe(name, "event");
   }
 
   async sync(...names: readonly string[]): Promise<EdgeResult[]> {
