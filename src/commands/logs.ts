@@ -98,7 +98,10 @@ function levelOf(value: string | undefined): Level | undefined {
 
 function lineCount(value: number): number {
   if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) return value;
-  throw new FaultError("USAGE", "-n must be a whole number, 0 or more");
+  throw new FaultError(
+    "USAGE",
+    `-n${Number.isNaN(value) ? "" : ` ${value}`}: must be a whole number, 0 or more`,
+  );
 }
 
 const DURATION = /^\d+(?:\.\d+)? ?[a-z]+$/i;

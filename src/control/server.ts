@@ -165,12 +165,18 @@ function send(response: ServerResponse, answer: Exclude<Answer, { readonly strea
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    size += chunk.length;
-    if (size > MOST_BODY_BYTES)
-      throw new FaultError("USAGE", `the request is larger than ${MOST_BODY_BYTES} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request) {
+      if (!Buffer.isBuffer(chunk)) continue;
+      size += chunk.length;
+      if (size > MOST_BODY_BYTES) {
+        throw new FaultError("USAGE", `the request is larger than ${MOST_BODY_BYTES} bytes`);
+      }
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    // Whoever hangs up in mid-sentence hears nothing any more, and did no harm.
+    throw cause instanceof FaultError ? cause : new FaultError("USAGE", "the request broke off", { cause });
   }
   if (size === 0) return {};
   try {

@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { within } from "../concurrently.ts";
+import { concurrently, within } from "../concurrently.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
 import { ControlServer } from "../control/server.ts";
@@ -28,6 +28,11 @@ import { Rescanning } from "./rescanning.ts";
 
 /** A command holds the lock for a moment; a starting daemon waits for it this long. */
 const LOCK_WAIT_MS = 30_000;
+const SIDE_BY_SIDE = 16;
+/** One step of letting go, which a hanging disk may hold up. */
+const RELEASE_MS = 2_000;
+/** What the start waits for at most before it goes on, when some disk does not answer. */
+const START_MS = 5_000;
 /** What is due when the daemon is told to stop gets this long. */
 const GRACE_MS = 10_000;
 
@@ -67,7 +72,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const letGo = async (): Promise<void> => {
     for (const step of release.splice(0).reverse()) {
       try {
-        await step();
+        await within(RELEASE_MS, Promise.resolve(step()));
       } catch {
         // What cannot be let go of in order ends with the process; the lock below it must be reached.
       }
@@ -189,11 +194,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     release.push(() => server.close());
 
     for (const path of await removeTemporaries(paths.pauseFile)) report("litter.removed", { path });
-    for (const repo of cachesOf(config.registry)) {
+    const sweep = concurrently(cachesOf(config.registry), SIDE_BY_SIDE, async (repo) => {
       for (const path of await removeCacheTemporaries(repo)) report("litter.removed", { path });
-    }
+    });
+    await within(START_MS, sweep);
     watching.apply(config.registry);
-    await files.ready();
+    await within(START_MS, files.ready());
     const rescanning = new Rescanning({
       periodMs: () => reconciler.config.rescanMs,
       report,
@@ -209,7 +215,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     release.push(() => rescanning.close());
     await reconciler.reconcileAll("start");
-    await reconciler.queue.idle();
+    await within(START_MS, reconciler.queue.idle());
     report("daemon.ready", {
       repoCount: config.registry.repos.length,
       cacheCount: cachesOf(config.registry).length,

@@ -1,4 +1,4 @@
-import { constants, existsSync, fstatSync } from "node:fs";
+import { accessSync, constants, existsSync, fstatSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
@@ -88,12 +88,22 @@ export class CacheError extends FaultError {
   }
 }
 
-/** The directory that stands in the way: `.aibrain`, or the repo where there is none yet. */
+/** What stands in the way: the repo where there is no `.aibrain` yet, that directory, or the cache in it. */
 function permissionRemedy(repo: Repo): string {
   const directory = join(repo.path, CACHE_DIRECTORY);
   const present = existsSync(directory) ? directory : repo.path;
+  const [what, mode] = mayWriteIn(present) ? [cachePath(repo), "u+rw"] : [present, "u+rwx"];
   const again = "It is tried again by itself; `state-syncd sync --all` tries at once.";
-  return `Make it writable for your user, for instance with: chmod u+rwx '${present}'. ${again}`;
+  return `Make it writable for your user, for instance with: chmod ${mode} '${what}'. ${again}`;
+}
+
+function mayWriteIn(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function cacheFault(cause: unknown, repo: Repo): Pick<Fault, "code" | "message"> {

@@ -6,8 +6,8 @@ import { closeQuietly } from "../store/close.ts";
 
 /** Long enough for an editor or a shell that had the file open to write what it was about to. */
 const WATCH_MS = 250;
-/** A writer that does not come to rest in ten seconds is not waited for any longer. */
-const MOST_LOOKS = 40;
+/** Who has written into a displaced file once may not be done: looks without a change until it counts as closed. */
+const LONG_REST = 20;
 /** Open handles a cache; in a storm of replacements the later ones go unwatched. */
 const MOST_FILES = 32;
 
@@ -21,11 +21,13 @@ export interface LateEdit {
 interface DisplacedFile {
   readonly handle: FileHandle;
   readonly era: number;
-  /** What it was like when it was displaced ... */
-  readonly content: string;
+  /** What it was like when it was displaced, or when an edit of it was last found ... */
+  content: string;
   /** ... and when it was last looked at. */
   lastSeen: string;
-  looks: number;
+  /** Looks since it last changed. */
+  rest: number;
+  edited: boolean;
   timer: NodeJS.Timeout;
 }
 
@@ -58,7 +60,8 @@ export class Displaced {
       era,
       content: contentPart(identity),
       lastSeen: contentPart(identity),
-      looks: 0,
+      rest: 0,
+      edited: false,
       timer: setTimeout(() => void this.#look(file), WATCH_MS),
     };
     this.#files.add(file);
@@ -83,23 +86,29 @@ export class Displaced {
   /** @param last true where no later look will come. */
   async #look(file: DisplacedFile, last = false): Promise<void> {
     clearTimeout(file.timer);
+    let done = true;
     try {
       const stats = await file.handle.stat({ bigint: true });
       const content = contentPart(identityOf(stats));
-      if (content !== file.lastSeen && !last && file.looks < MOST_LOOKS) {
-        // Somebody is at it: what a slow writer has written so far is not what it means to say.
-        file.lastSeen = content;
-        file.looks += 1;
-        file.timer = setTimeout(() => void this.#look(file), WATCH_MS);
-        return;
+      file.rest = content === file.lastSeen ? file.rest + 1 : 0;
+      file.lastSeen = content;
+      // What a slow writer has written so far is not what it means to say; what it says last is.
+      const settled = last || file.rest > 0;
+      if (settled && content !== file.content && stats.size > 0n) {
+        file.content = content;
+        file.edited = true;
+        await this.#found(file, Number(stats.size));
       }
-      this.#files.delete(file);
-      if (content !== file.content && stats.size > 0n) await this.#found(file, Number(stats.size));
+      done = last || file.rest >= (file.edited ? LONG_REST : 1);
     } catch (error) {
-      this.#files.delete(file);
       // A file whose disk went away cannot be told any more.
       if (systemCode(error) === undefined) throw error;
     }
+    if (!done) {
+      file.timer = setTimeout(() => void this.#look(file), WATCH_MS);
+      return;
+    }
+    this.#files.delete(file);
     await closeQuietly(file.handle);
   }
 

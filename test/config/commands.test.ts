@@ -8,7 +8,7 @@ import type { CommandContext } from "../../src/commands/context.ts";
 import { init } from "../../src/commands/init.ts";
 import { reposAdd, reposList, reposRemove } from "../../src/commands/repos.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { locate } from "../../src/config/paths.ts";
+import { locate } from "../../src/paths.ts";
 import { jsonSchema } from "../../src/config/schema.ts";
 import { FaultError } from "../../src/errors.ts";
 
@@ -210,7 +210,7 @@ describe("repos", () => {
     const text = await readFile(file, "utf8");
     const clinic = join(root, "repos", "clinic");
     expect(await faultOf(reposAdd({ path: "link", name: "x" }, context))).toBe(
-      `REPO_EXISTS: ${join(root, "link")} is registered already, as clinic (${clinic})`,
+      `REPO_REGISTERED: ${join(root, "link")} is registered already, as clinic (${clinic})`,
     );
     expect(await faultOf(reposAdd({ path: "repos/vault", name: "clinic" }, context))).toMatch(
       /^REPO_EXISTS: there is a repo clinic already/,

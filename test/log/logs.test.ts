@@ -9,7 +9,7 @@ import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { logs, type LogsOptions } from "../../src/commands/logs.ts";
 import type { CommandContext } from "../../src/commands/context.ts";
-import { locate } from "../../src/config/paths.ts";
+import { locate } from "../../src/paths.ts";
 import { FaultError } from "../../src/errors.ts";
 
 let directory: string;
@@ -101,7 +101,7 @@ describe("logs", () => {
       /--level loud: must be one of trace, debug, info, warn, error/,
     ],
     ["a number of lines below zero", { lines: -1 }, /-n -1: must be/],
-    ["a number of lines that is none", { lines: Number.NaN }, /-n NaN/],
+    ["a number of lines that is none", { lines: Number.NaN }, /-n: must be a whole number/],
     ["half a line", { lines: 1.5 }, /-n 1.5/],
     ["a since in no form", { since: "yesterday" }, /--since yesterday: must be a duration such as 10m/],
     ["a since without a unit", { since: "10" }, /--since 10:/],

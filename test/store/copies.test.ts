@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Paths } from "../../src/config/paths.ts";
+import type { Paths } from "../../src/paths.ts";
 import { copiesOf, type CopyReason, keepCopy } from "../../src/store/copies.ts";
 import { pathsIn, useTempDirectory } from "../support/temp-dir.ts";
 

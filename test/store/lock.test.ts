@@ -1,6 +1,6 @@
 import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Paths } from "../../src/config/paths.ts";
+import type { Paths } from "../../src/paths.ts";
 import { lockHolder } from "../../src/store/lock-holder.ts";
 import { WriterLock } from "../../src/store/lock.ts";
 import { eventually } from "../support/eventually.ts";
@@ -17,7 +17,7 @@ const self = { pid: process.pid, role: "command", config: "/c.yaml" } as const;
 
 const PRELUDE = `
   import { appendFileSync } from "node:fs";
-  import { locate } from "./src/config/paths.ts";
+  import { locate } from "./src/paths.ts";
   import { WriterLock } from "./src/store/lock.ts";
   const [home = "", waitMs = "0", rounds = "1"] = process.argv.slice(2);
   const paths = locate(undefined, { HOME: home, XDG_STATE_HOME: home + "/own-state", XDG_RUNTIME_DIR: home + "/own-run" });

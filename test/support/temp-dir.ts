@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, realpath, rm, symlink } from "node:fs/promises
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { afterEach, beforeEach } from "vitest";
-import type { Paths } from "../../src/config/paths.ts";
-import { locate } from "../../src/config/paths.ts";
+import type { Paths } from "../../src/paths.ts";
+import { locate } from "../../src/paths.ts";
 import type { Repo } from "../../src/core/registry.ts";
 
 /** A directory of a test's own, made before it and removed with everything in it after it. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { locate, type Paths } from "../../src/config/paths.ts";
+import { locate, type Paths } from "../../src/paths.ts";
 import { ask } from "../../src/control/client.ts";
 import type { Section } from "../../src/core/cache/document.ts";
 import { parse } from "../../src/core/cache/parse.ts";

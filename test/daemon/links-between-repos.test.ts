@@ -1,0 +1,94 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EdgeReport } from "../../src/status/report.ts";
+import { placeConfig } from "../support/config-file.ts";
+import { eventually } from "../support/eventually.ts";
+import { stays } from "../support/stays.ts";
+import { Workspace } from "../support/workspace.ts";
+
+let workspace: Workspace;
+/** A registered repo in a registered repo. */
+let nested: string;
+beforeEach(async () => {
+  workspace = await Workspace.create({ repos: { a: {}, x: {}, y: {} } });
+  for (const name of ["a", "x", "y"]) await workspace.save(name, `state of ${name}\n`);
+  nested = `${workspace.repo("a")}/sub`;
+  await mkdir(nested);
+  await writeFile(`${nested}/STATE.md`, "state of sub\n");
+});
+afterEach(() => workspace.dispose());
+
+async function edgesTo(name: string): Promise<readonly EdgeReport[]> {
+  return (await workspace.status()).edges.filter((edge) => edge.to === name);
+}
+
+/** Waits until every edge into a repo failed, and nothing but them; the codes. */
+async function refused(name: string): Promise<string[]> {
+  const edges = await eventually("its edges to fail", async () => {
+    const found = await edgesTo(name);
+    return found.length > 0 && found.every((edge) => edge.status === "failed") ? found : undefined;
+  });
+  return [...new Set(edges.map((edge) => edge.error?.code ?? ""))];
+}
+
+async function writtenInto(cache: string): Promise<unknown[]> {
+  return (await workspace.log()).filter(
+    (line) => line["cache"] === cache && /section\.written|cache\.replaced/.test(String(line["event"])),
+  );
+}
+
+describe("a link inside a repo that leads into another registered one", () => {
+  it("a cache that is a link to another repo's state file is not written", async () => {
+    await mkdir(`${workspace.repo("a")}/.aibrain`);
+    await symlink("../sub/STATE.md", workspace.cacheFile("a"));
+    await placeConfig(workspace, { a: {}, sub: { path: nested, groups: ["private"] }, x: {}, y: {} });
+    await workspace.startDaemon({ args: ["--log-level", "trace"] });
+    expect(await refused("a")).toEqual(["CACHE_OUTSIDE"]);
+    await workspace.save("x", "more\n");
+    await workspace.arrives("x", ["y"], "more\n");
+    expect(await readFile(`${nested}/STATE.md`, "utf8")).toBe("state of sub\n");
+    expect(await writtenInto("a")).toEqual([]);
+  });
+
+  it("a passive repo is not written through the `.aibrain` of the repo around it", async () => {
+    await symlink("sub", `${workspace.repo("a")}/.aibrain`);
+    await placeConfig(workspace, { a: {}, sub: { path: nested, role: "passive" }, x: {}, y: {} });
+    await workspace.startDaemon({ args: ["--log-level", "trace"] });
+    expect(await refused("a")).toEqual(["CACHE_OUTSIDE"]);
+    await workspace.save("x", "more\n");
+    await workspace.arrives("x", ["y"], "more\n");
+    expect(await readdir(nested)).toEqual(["STATE.md"]);
+    expect(await writtenInto("a")).toEqual([]);
+  });
+
+  it("a cache of another group gets nothing by way of the repo around it", async () => {
+    await mkdir(`${nested}/.aibrain`);
+    await symlink("sub/.aibrain", `${workspace.repo("a")}/.aibrain`);
+    await workspace.save("x", "the secret of group one\n");
+    await placeConfig(workspace, {
+      a: { groups: ["one"] },
+      x: { groups: ["one"] },
+      sub: { path: nested, groups: ["two"] },
+      y: { groups: ["two"] },
+    });
+    await workspace.startDaemon({ args: ["--log-level", "trace"] });
+    expect(await refused("a")).toEqual(["CACHE_OUTSIDE"]);
+    await eventually("the nested repo to have its own peers' state", async () =>
+      (await edgesTo("sub")).every((edge) => edge.status === "fresh"),
+    );
+    const cache = (): Promise<string> => readFile(`${nested}/.aibrain/global-state-cache.md`, "utf8");
+    await stays("no word of group one is in it", async () => !(await cache()).includes("secret"), 1_000);
+    expect(await writtenInto("a")).toEqual([]);
+  });
+
+  it("a cache is not taken for a state file: the config is refused", async () => {
+    await placeConfig(workspace, {
+      a: { stateFile: "sub/.aibrain/global-state-cache.md" },
+      sub: { path: nested },
+    });
+    const { code, stderr } = await workspace.run(["config", "check"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("sub/.aibrain/global-state-cache.md");
+    expect((await workspace.run(["sync", "--all"])).code).toBe(2);
+  });
+});

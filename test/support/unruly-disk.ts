@@ -1,0 +1,46 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { eventually } from "./eventually.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** How a disk misbehaves, for everything under some directory. */
+export interface Misbehaviour {
+  /** Calls with a path in this directory do not come back. */
+  readonly hangs?: string;
+  /** Closing what was opened for reading fails. */
+  readonly closeFails?: { readonly under: string; readonly code: string };
+  /** The fsync of a directory fails. */
+  readonly directorySyncFails?: { readonly under: string; readonly code: string };
+}
+
+/**
+ * The disk under a process, made to misbehave while the test wants it to: the calls of
+ * `node:fs/promises` alone. The directories and files are real.
+ */
+export class UnrulyDisk {
+  /** For the processes that are to have this disk. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly #order: string;
+
+  constructor(workspace: Workspace) {
+    this.#order = join(workspace.root, "unruly-disk.json");
+    const preload = resolve("test", "support", "unruly-disk-preload.mjs");
+    this.env = { UNRULY_DISK: this.#order, NODE_OPTIONS: `--import=${preload}` };
+  }
+
+  async misbehave(how: Misbehaviour): Promise<void> {
+    // In one step: a process that looks meanwhile must not find half of it.
+    await writeFile(`${this.#order}.new`, JSON.stringify(how));
+    await rename(`${this.#order}.new`, this.#order);
+  }
+
+  /** From now on everything works, and what hung comes back. */
+  async behave(): Promise<void> {
+    await this.misbehave({});
+  }
+
+  /** Waits until some call hangs. */
+  async holds(): Promise<void> {
+    await eventually("a call to hang", async () => (await readFile(`${this.#order}.held`, "utf8")) !== "");
+  }
+}
