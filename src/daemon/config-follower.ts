@@ -35,8 +35,8 @@ export class ConfigFollower {
     return this.#problem === undefined ? [] : [this.#problem];
   }
 
-  async start(files: FileWatch): Promise<void> {
-    this.#identity = await identityAt(this.#paths.config);
+  /** The first {@link check} reads the file once more: it may have changed since the daemon did. */
+  start(files: FileWatch): void {
     files.add(this.#paths.config, () => this.#trigger.signal());
   }
 
@@ -72,7 +72,8 @@ export class ConfigFollower {
     this.#report("config.changed", { added, removed, moved });
     this.#onChange();
     if (config.maxBytes !== before.maxBytes) await this.#reconciler.reconcileAll("request");
-    await Promise.all([...added, ...moved].map((name) => this.#reconciler.observe(name, "start")));
+    // Not waited for: the disk of a new repo may not answer, and the next edit must not wait for that.
+    for (const name of [...added, ...moved]) void this.#reconciler.observe(name, "start");
   }
 
   async #load(): Promise<Config> {

@@ -138,7 +138,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       watching.apply(reconciler.registry);
       applyPauses();
     });
-    await follower.start(files);
+    follower.start(files);
     release.push(() => follower.close());
 
     const status = (): Promise<StatusReport> =>

@@ -2,7 +2,6 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { retryDelay } from "../core/backoff.ts";
 import { type EdgeOutcome, merge, type MergeResult } from "../core/cache/merge.ts";
-import { type Contest, healDelay, healed, isContested, PEACE } from "../core/contest.ts";
 import { cachesOf, peersOf, type Registry, type Repo } from "../core/registry.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import { CacheError, makeCacheDirectory, openCache, type OpenedCache } from "../store/cache-file.ts";
@@ -14,6 +13,7 @@ import { Displaced, type LateEdit } from "./displaced.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Report } from "./report.ts";
 import type { Sources } from "./sources.ts";
+import { TurnAccount } from "./turn-account.ts";
 import { closeQuietly } from "../store/close.ts";
 
 /** What a lane has to know of the world at the moment of its turn. */
@@ -57,10 +57,7 @@ export class CacheLane {
   #known: FileIdentity | undefined;
   #failures = 0;
   #fault: Fault | undefined;
-  #contest: Contest = PEACE;
-  #contestReported = false;
-  /** Content digests that this cache held after our last look, to tell a heal from an update. */
-  #pushed = new Map<string, string>();
+  readonly #account: TurnAccount;
   readonly #displaced: Displaced;
   /** Grows with every text of others that came into the cache: what was displaced before lacks it. */
   #era = 0;
@@ -68,6 +65,7 @@ export class CacheLane {
   constructor(repo: string, world: LaneWorld) {
     this.#repo = repo;
     this.#world = world;
+    this.#account = new TurnAccount(repo, world.sources, world.report);
     this.#displaced = new Displaced(() => world.dueAfter(repo, 0));
   }
 
@@ -77,7 +75,7 @@ export class CacheLane {
   }
 
   get contested(): boolean {
-    return isContested(this.#contest, performance.now());
+    return this.#account.contested;
   }
 
   /** True where the cache on disk is the one that we know. */
@@ -87,7 +85,7 @@ export class CacheLane {
 
   /** Milliseconds that a heal has to wait while somebody fights over the cache. */
   get healDelayMs(): number {
-    return healDelay(this.#contest, performance.now());
+    return this.#account.healDelayMs;
   }
 
   /** Has the next turn renew `Last Synced` of these peers, and tell how it went. */
@@ -185,8 +183,8 @@ export class CacheLane {
           now: this.#world.now().toISOString(),
         });
         if (!result.changed && base === opened.bytes) {
-          this.#noteKnown(opened.identity, result);
-          this.#world.report("cache.unchanged", { cache: target.name, durationMs: elapsed(started) });
+          this.#known = opened.identity;
+          this.#account.unchanged(result, elapsed(started));
           return result.outcomes;
         }
         if (base !== opened.bytes && opened.bytes !== undefined) await this.#keepLateEdit(opened.bytes);
@@ -195,7 +193,11 @@ export class CacheLane {
         if (replaced === undefined) continue;
         if (base !== opened.bytes) this.#era += 1;
         keepHandle = this.#displaced.watch(opened, this.#era);
-        this.#tell(target, result, opened, replaced.identity, started);
+        const touchedByOthers =
+          opened.identity !== undefined && this.#known !== undefined && !this.recognises(opened.identity);
+        this.#known = replaced.identity;
+        const now = this.#world.now();
+        this.#account.written({ result, durationMs: elapsed(started), touchedByOthers, now });
         return result.outcomes;
       } finally {
         if (!keepHandle) await closeQuietly(opened.handle);
@@ -266,60 +268,6 @@ export class CacheLane {
     }
   }
 
-  #noteKnown(identity: FileIdentity | undefined, result: MergeResult): void {
-    this.#known = identity;
-    this.#pushed = digestsOf(result);
-  }
-
-  #tell(
-    target: Repo,
-    result: MergeResult,
-    opened: OpenedCache,
-    identity: FileIdentity | undefined,
-    started: number,
-  ): void {
-    const { report, now, sources } = this.#world;
-    const cache = target.name;
-    const durationMs = elapsed(started);
-    const touchedByOthers =
-      opened.identity !== undefined && this.#known !== undefined && !this.recognises(opened.identity);
-    const written: string[] = [];
-    let news = false;
-    for (const part of result.document.parts) {
-      if (part.kind !== "section") continue;
-      const { repo, sha256, body, changedAt } = part.section;
-      const outcome = result.outcomes.get(repo);
-      if (outcome !== "written" && outcome !== "refreshed") continue;
-      written.push(repo);
-      if (this.#pushed.get(repo) === sha256) continue;
-      news = true;
-      const facts = { repo, cache, sha256, bytes: body.length, durationMs };
-      // Of what changed while nobody watched, the lag would be how long nobody watched.
-      const watched = ["event", "rescan"].includes(sources.get(repo)?.found ?? "start");
-      // Nor does the first state of a new edge count, which is as old as it is.
-      const live = watched && this.#pushed.has(repo);
-      const lagMs = Math.max(0, now().getTime() - Date.parse(changedAt));
-      report("section.written", live ? { ...facts, lagMs } : facts);
-    }
-    const bytes = result.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    report("cache.replaced", { cache, repos: written, bytes, durationMs });
-    if (result.purged.length > 0) report("cache.purged", { cache, repos: [...result.purged] });
-    if (touchedByOthers) {
-      report("cache.healed", { cache, cause: "changed by another program" });
-      if (!news) this.#contest = healed(this.#contest, performance.now());
-    }
-    this.#noteKnown(identity, result);
-    this.#reportContest(cache);
-  }
-
-  #reportContest(cache: string): void {
-    const contested = this.contested;
-    if (contested && !this.#contestReported) {
-      this.#world.report("cache.contested", { cache, heals: this.#contest.heals.length });
-    }
-    this.#contestReported = contested;
-  }
-
   #succeeded(target: Repo): void {
     if (this.#fault !== undefined) this.#world.report("cache.recovered", { cache: target.name });
     this.#fault = undefined;
@@ -338,11 +286,6 @@ export class CacheLane {
     this.#fault = { ...fault, repo: target.name };
     this.#world.dueAfter(this.#repo, retryInMs);
   }
-}
-
-function digestsOf(result: MergeResult): Map<string, string> {
-  const sections = result.document.parts.flatMap((part) => (part.kind === "section" ? [part.section] : []));
-  return new Map(sections.map((section) => [section.repo, section.sha256]));
 }
 
 /** Milliseconds since a moment of the monotonic clock, to a tenth. */

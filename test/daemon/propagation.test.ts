@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { appendFile, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -147,25 +148,26 @@ describe("what must not travel", () => {
   });
 });
 
-describe("a burst of saves", () => {
-  it("keeps reaching the peers while it lasts, and is coalesced", async () => {
-    await workspace.configure({ debounce: { wait: "100ms", maxWait: "500ms" } });
+describe("a stream of saves, one every 50 ms for 5 s", () => {
+  it("keeps reaching the peers while it lasts, at least every maxWait, and is coalesced", async () => {
     await workspace.save("a", "start\n");
     await workspace.startDaemon();
     const began = Date.now();
     let saves = 0;
-    while (Date.now() - began < 3_000) {
+    while (Date.now() - began < 5_000) {
       saves += 1;
       await appendFile(workspace.stateFile("a"), `line ${saves}\n`);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await delay(50);
     }
-    const took = Date.now() - began;
     await workspace.healthy();
-    const writes = (await workspace.log()).filter(
-      (line) => line["event"] === "section.written" && line["cache"] === "b",
-    );
-    // A leading one, one each maxWait, a trailing one; on a busy machine the saves themselves come slower.
-    expect(writes.length).toBeGreaterThanOrEqual(Math.floor(took / 500) - 1);
-    expect(writes.length).toBeLessThanOrEqual(Math.ceil(took / 500) * 2 + 3);
+    const times = (await workspace.log())
+      .filter((line) => line["event"] === "section.written" && line["cache"] === "b" && line["repo"] === "a")
+      .map((line) => Date.parse(String(line["time"])))
+      .filter((time) => time >= began);
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    // maxWait is 1 s by default; a machine that is busy with other things adds to it, not a multiple of it.
+    expect(Math.max(...gaps)).toBeLessThan(2_000);
+    expect(times.length).toBeGreaterThanOrEqual(4);
+    expect(times.length).toBeLessThan(saves / 3);
   });
 });
