@@ -32,8 +32,8 @@ const { metafile } = await build({
   chunkNames: "chunks/[name]-[hash]",
   logLevel: "warning",
 });
-await writeFile(join(outdir, "state-syncd.js"), '#!/usr/bin/env node\nimport "./cli.js";\n');
-await chmod(join(outdir, "state-syncd.js"), 0o755);
+await writeFile(join(outdir, "state-syncd.cjs"), await readFile("src/build/launcher.cjs"));
+await chmod(join(outdir, "state-syncd.cjs"), 0o755);
 await writeFile(join(outdir, "THIRD-PARTY.txt"), await licenses(Object.keys(metafile.inputs)));
 
 /** The licenses of the packages that are in the bundle, which ask to go where their code goes. */

@@ -1,6 +1,7 @@
 import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
 import { fault, type Fault, FaultError } from "../errors.ts";
 import type { DaemonStatus, StatusReport } from "../status/report.ts";
+import { realpathOrSame } from "../store/real-path.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./context.ts";
@@ -15,7 +16,7 @@ export async function currentStatus(context: CommandContext): Promise<StatusRepo
   const { paths } = context;
   try {
     const answer = await ask(paths, { method: "GET", path: "/status", timeoutMs: ASK_TIMEOUT_MS });
-    if (isReport(answer)) return withOwnChecks(answer, context);
+    if (isReport(answer)) return await withOwnChecks(answer, context);
   } catch (error) {
     if (!(error instanceof FaultError) || error.fault.code !== "DAEMON_UNRESPONSIVE") throw error;
     return await lookHere(context, error.fault);
@@ -36,9 +37,10 @@ async function silentDaemon(context: CommandContext): Promise<Fault | undefined>
   );
 }
 
-function withOwnChecks(report: StatusReport, context: CommandContext): StatusReport {
+async function withOwnChecks(report: StatusReport, context: CommandContext): Promise<StatusReport> {
   const { daemon } = report;
-  if (context.paths.configChosen && daemon.config !== context.paths.config) {
+  const [asked, theirs] = await Promise.all([context.paths.config, daemon.config].map(realpathOrSame));
+  if (context.paths.configChosen && asked !== theirs) {
     throw new FaultError(
       "DAEMON_OTHER_CONFIG",
       `the daemon runs with ${daemon.config}, not with ${context.paths.config}`,

@@ -8,6 +8,9 @@ import { type CommandContext, print } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 import { complainOnce } from "./sync.ts";
 
+/** What stands where the cache belongs is somebody else's. */
+const NOT_OURS: ReadonlySet<string> = new Set(["CACHE_OUTSIDE", "CACHE_NOT_REGULAR", "CACHE_NOT_DIRECTORY"]);
+
 export interface PullOptions {
   readonly repo: string | undefined;
   readonly from: string | undefined;
@@ -36,7 +39,7 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
     throw new FaultError("PEER_UNKNOWN", message);
   }
   // A cache that was refused, for instance for leading out of its repo, is not printed either.
-  const refused = edges.some((edge) => edge.fault?.code.startsWith("CACHE_"));
+  const refused = edges.some((edge) => edge.fault !== undefined && NOT_OURS.has(edge.fault.code));
   const sections = refused ? [] : await sectionsIn(cache ?? "", peers);
   const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
   if (context.json) print(context, JSON.stringify({ cache, sections: wanted.map(asJson), edges }));

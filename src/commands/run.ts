@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { fstatSync } from "node:fs";
 import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
@@ -11,7 +12,7 @@ const START_GRACE_MS = 3_000;
 export async function run(options: { readonly level: Level }, context: CommandContext): Promise<ExitCode> {
   // Before anything else: a stop during the start is a stop, not a death.
   const stopSignal = firstSignal();
-  void stopSignal.then(() => setTimeout(() => starting && process.exit(EXIT.ok), START_GRACE_MS).unref());
+  void stopSignal.then(() => setTimeout(() => starting && endForSure(EXIT.ok), START_GRACE_MS).unref());
   let starting = true;
   let daemon: Daemon | undefined;
   // What is wrong with the config is in the log and in `status`.
@@ -45,9 +46,19 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   try {
     await stop(await stopSignal);
   } finally {
-    // A disk that hangs must not keep a daemon alive that has let go of its lock.
-    process.exit(EXIT.ok);
+    endForSure(EXIT.ok);
   }
+}
+
+/**
+ * Ends the process. Node waits for its file threads at its end, and one that a dead disk holds
+ * never comes: then a shell that outlives us by two seconds ends it, so that the lock is free.
+ */
+function endForSure(code: ExitCode): never {
+  const { pid } = process;
+  const script = `sleep 2; [ "$(ps -o ppid= -p $$ | tr -d ' ')" = ${pid} ] && kill -9 ${pid}`;
+  spawn("sh", ["-c", script], { detached: true, stdio: "ignore" }).unref();
+  process.exit(code);
 }
 
 /** `npm run` and some shells deliver one ^C twice. */

@@ -16,11 +16,14 @@ const selection = {
 
 export const syncRequest = z.strictObject({ config, ...selection });
 export const pullRequest = z.strictObject({ config, ...selection });
+/** A hundred years: longer ones have no end that a date can name. */
+const LONGEST_PAUSE_MS = 100 * 365 * 86_400_000;
+
 export const pauseRequest = z.strictObject({
   /** All of them where it is absent. */
   repo: z.string().max(64).optional(),
   /** Milliseconds; until resumed where it is absent. */
-  forMs: z.number().int().positive().optional(),
+  forMs: z.number().int().positive().max(LONGEST_PAUSE_MS).optional(),
 });
 export const resumeRequest = z.strictObject({ repo: z.string().max(64).optional() });
 

@@ -126,7 +126,10 @@ async function respond(
       send(response, { status: 404, json: { fault: unknown } });
       return;
     }
-    const answer = await route(await readBody(request));
+    const body = await readBody(request);
+    // The asker has said everything; how long the work may take is for the asker to say.
+    request.socket.setTimeout(0);
+    const answer = await route(body);
     if ("stream" in answer) {
       answer.stream(response);
       return;
@@ -134,9 +137,9 @@ async function respond(
     send(response, answer);
     report("request.handled", { method, path, status: answer.status, durationMs: elapsed(started) });
   } catch (error) {
-    const { status, body } = failure(error);
-    if (!response.headersSent) send(response, { status, json: { fault: body } });
-    const { code, message } = body;
+    const { status, body: why } = failure(error);
+    if (!response.headersSent) send(response, { status, json: { fault: why } });
+    const { code, message } = why;
     const durationMs = elapsed(started);
     // What the asker got wrong is the asker's to hear; only what went wrong here is news.
     if (status !== 500) report("request.handled", { method, path, status, durationMs });

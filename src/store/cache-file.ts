@@ -16,6 +16,8 @@ const MOST_BYTES = 256 * 1024 * 1024;
 export interface OpenedCache {
   /** The cache's real path: where a link inside the repo leads, if it is one. */
   readonly file: string;
+  /** A link inside the repo leads to it, so that it may be somewhere else than its name says. */
+  readonly linked: boolean;
   readonly bytes: Buffer | undefined;
   readonly identity: FileIdentity | undefined;
   readonly changedAtMs: number;
@@ -32,7 +34,9 @@ export async function openCache(repo: Repo): Promise<OpenedCache> {
   const path = cachePath(repo);
   try {
     const file = await findCache(repo);
-    return file === undefined ? absent(path) : await readOpened(file, path);
+    if (file === undefined) return { ...absent(path), linked: false };
+    const linked = file !== join(await realpath(repo.path), CACHE_DIRECTORY, CACHE_FILE);
+    return { ...(await readOpened(file, path)), linked };
   } catch (cause) {
     throw cause instanceof FaultError ? cause : new CacheError(cause, repo);
   }
@@ -179,7 +183,7 @@ async function realFile(file: string, root: string, path: string): Promise<strin
   throw new FaultError("CACHE_OUTSIDE", `${path} leads to ${real}, out of its repo`, { path });
 }
 
-async function readOpened(file: string, path: string): Promise<OpenedCache> {
+async function readOpened(file: string, path: string): Promise<Omit<OpenedCache, "linked">> {
   let handle: FileHandle;
   try {
     // Opening a device can do things and opening a socket fails, so it is looked at first.
@@ -220,7 +224,7 @@ function refuse(when: boolean, code: FaultCode, message: string, path: string): 
   if (when) throw new FaultError(code, message, { path });
 }
 
-function absent(file: string): OpenedCache {
+function absent(file: string): Omit<OpenedCache, "linked"> {
   return { file, bytes: undefined, identity: undefined, changedAtMs: 0, like: undefined, handle: undefined };
 }
 

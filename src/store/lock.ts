@@ -6,10 +6,12 @@ import type { Paths } from "../paths.ts";
 import { FaultError, systemCode } from "../errors.ts";
 import { closeQuietly } from "./close.ts";
 import { isStillAt } from "./identity.ts";
-import type { LockHolder } from "./lock-holder.ts";
+import { type LockHolder, lockHolder } from "./lock-holder.ts";
 import { makePrivateDirectory } from "./private-directory.ts";
 
 const POLL_MS = 10;
+/** No command holds the lock for longer. */
+const COMMAND_MS = 60_000;
 
 /**
  * The one writer's lock: at most one process of a user writes caches at a time. It is a kernel
@@ -57,7 +59,14 @@ export class WriterLock {
    */
   async keep(): Promise<boolean> {
     if (await isStillAt(this.#handle, this.#paths.lockFile)) return true;
-    const handle = await tryToLock(this.#paths, this.#holder);
+    const deadline = performance.now() + COMMAND_MS;
+    let handle = await tryToLock(this.#paths, this.#holder);
+    // A command that was faster is done in a moment; a daemon stays.
+    while (handle === undefined && (await lockHolder(this.#paths))?.role !== "daemon") {
+      if (performance.now() > deadline) return false;
+      await delay(POLL_MS);
+      handle = await tryToLock(this.#paths, this.#holder);
+    }
     if (handle === undefined) return false;
     await closeQuietly(this.#handle);
     this.#handle = handle;

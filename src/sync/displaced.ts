@@ -94,12 +94,14 @@ export class Displaced {
       file.lastSeen = content;
       // What a slow writer has written so far is not what it means to say; what it says last is.
       const settled = last || file.rest > 0;
-      if (settled && content !== file.content && stats.size > 0n) {
+      done = last || file.rest >= (file.edited ? LONG_REST : 1);
+      // Its first rest, so that the cache has it soon, and its last: two copies of one file at most.
+      if (settled && content !== file.content && stats.size > 0n && (!file.edited || done)) {
+        if (!file.edited) done = last;
         file.content = content;
         file.edited = true;
         await this.#found(file, Number(stats.size));
       }
-      done = last || file.rest >= (file.edited ? LONG_REST : 1);
     } catch (error) {
       // A file whose disk went away cannot be told any more.
       if (systemCode(error) === undefined) throw error;

@@ -10,7 +10,7 @@ import type { FileIdentity } from "../store/identity.ts";
 import { replaceFile } from "../store/replace.ts";
 import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
 import { Displaced, type LateEdit } from "./displaced.ts";
-import type { Ownership } from "./ownership.ts";
+import { Ownership } from "./ownership.ts";
 import type { Report } from "./report.ts";
 import type { Sources } from "./sources.ts";
 import { TurnAccount } from "./turn-account.ts";
@@ -21,7 +21,6 @@ export interface LaneWorld {
   readonly registry: () => Registry;
   readonly scope: () => WriteScope & { readonly paths: { readonly copiesDirectory: string } };
   readonly sources: Sources;
-  readonly ownership: () => Promise<Ownership>;
   /** A cache that somebody else changed this recently is left alone until it rests, in milliseconds. */
   readonly settleMs: () => number;
   /** ... but never longer than this. */
@@ -170,7 +169,8 @@ export class CacheLane {
       const opened = await this.#openAtRest(target, started);
       let keepHandle = false;
       try {
-        (await this.#world.ownership()).refuseForeign(target, opened.file);
+        // Without a link inside the repo the cache is where it belongs.
+        if (opened.linked) (await Ownership.of(registry)).refuseForeign(target, opened.file);
         if (opened.identity !== undefined && !this.recognises(opened.identity)) this.#era += 1;
         // Where other text has come into the cache since, the late edit stays in its copy.
         const base = lateEdit?.era === this.#era ? lateEdit.bytes : opened.bytes;

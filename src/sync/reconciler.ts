@@ -18,7 +18,6 @@ import { type Fault, fault } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { concurrently, within } from "../concurrently.ts";
 import { CacheLane, type LaneWorld, type TurnResult } from "./lane.ts";
-import { Ownership } from "./ownership.ts";
 import { newestCopy } from "./peer-copy.ts";
 import type { Report } from "./report.ts";
 import { type Found, type Observation, Sources } from "./sources.ts";
@@ -28,6 +27,13 @@ import { WorkQueue } from "./work-queue.ts";
 const SIDE_BY_SIDE = 32;
 /** How long the start waits for the slowest disk before the caches have their turns, in milliseconds. */
 const PATIENCE_MS = 5_000;
+
+/** How long somebody who asked waits for one cache's turn, in milliseconds. Debounced edits of others fit in. */
+const TURN_PATIENCE_MS = 60_000;
+
+function unanswered(repo: Repo): Fault {
+  return fault("STATE_FILE_UNREADABLE", `${repo.path} does not answer`, { repo: repo.name, path: repo.path });
+}
 
 /** What became of one edge in a sync that somebody asked for. */
 export interface EdgeResult {
@@ -67,8 +73,6 @@ export class Reconciler {
   /** The code of the fault that was last reported of each source. */
   readonly #told = new Map<string, string>();
   #config: Config;
-  /** Found out once for each registry. */
-  #ownership: { readonly registry: Registry; readonly known: Promise<Ownership> } | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -153,16 +157,21 @@ export class Reconciler {
    */
   async sync(repos: readonly Repo[], named = true): Promise<EdgeResult[]> {
     const refresh = new Map<string, string[]>();
-    for (const repo of repos) {
-      if (this.isPaused(repo.name)) continue;
+    const silent = new Map<string, Fault>();
+    await concurrently(repos, SIDE_BY_SIDE, async (repo) => {
+      if (this.isPaused(repo.name)) return;
       // The caches become due below: a turn that began before would be one more for each.
-      await this.#look(repo, "request", named);
+      const looked = await within(PATIENCE_MS, this.#look(repo, "request", named));
+      if (looked === undefined) {
+        silent.set(repo.name, unanswered(repo));
+        return;
+      }
       // A state that is held back, or out of reach, is not synced now; nothing may say that it was.
-      if (this.sources.get(repo.name)?.fault !== undefined) continue;
+      if (this.sources.get(repo.name)?.fault !== undefined) return;
       for (const target of targetsOf(this.registry, repo)) {
         refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
       }
-    }
+    });
     const turns = new Map<string, Promise<TurnResult>>();
     for (const [target, peers] of refresh) {
       if (this.isPaused(target)) continue;
@@ -171,7 +180,11 @@ export class Reconciler {
     const results: EdgeResult[] = [];
     for (const from of repos) {
       for (const to of targetsOf(this.registry, from)) {
-        results.push(this.#edgeResult(from, to, await turns.get(to.name)));
+        const turn = turns.get(to.name);
+        const result = turn === undefined ? undefined : await within(TURN_PATIENCE_MS, turn);
+        const hung = turn !== undefined && result === undefined ? unanswered(to) : silent.get(from.name);
+        const edge = this.#edgeResult(from, to, result);
+        results.push(hung === undefined ? edge : { ...edge, outcome: "failed", fault: hung });
       }
     }
     return results;
@@ -185,18 +198,23 @@ export class Reconciler {
     // A repo that does not subscribe has no peers, and no cache of ours.
     const peers = peersOf(this.registry, repo);
     if (peers.length === 0 && !cachesOf(this.registry).includes(repo)) return [];
-    for (const peer of peers) {
-      if (this.isPaused(peer.name)) continue;
-      if ((await this.#look(peer, "request", false)) === "changed" && this.#options.resident) {
+    await concurrently(peers, SIDE_BY_SIDE, async (peer) => {
+      if (this.isPaused(peer.name)) return;
+      const looked = await within(PATIENCE_MS, this.#look(peer, "request", false));
+      if (looked === "changed" && this.#options.resident) {
         for (const target of targetsOf(this.registry, peer))
           if (target.name !== repo.name) this.due(target.name);
       }
       const source = this.sources.get(peer.name);
-      if (source?.snapshot !== undefined || source?.fault === undefined) continue;
+      if (source?.snapshot !== undefined || source?.fault === undefined) return;
       const copy = await newestCopy(peer, this.registry);
       if (copy !== undefined) this.sources.adopt(peer.name, copy);
-    }
-    const result = this.isPaused(repo.name) ? undefined : await this.#request(repo.name, []);
+    });
+    if (this.isPaused(repo.name)) return peers.map((from) => this.#edgeResult(from, repo, undefined));
+    const result = (await within(TURN_PATIENCE_MS, this.#request(repo.name, []))) ?? {
+      outcomes: new Map(),
+      fault: unanswered(repo),
+    };
     return peers.map((from) => this.#edgeResult(from, repo, result));
   }
 
@@ -238,12 +256,6 @@ export class Reconciler {
       registry: () => this.registry,
       scope: () => ({ registry: this.registry, paths }),
       sources: this.sources,
-      ownership: () => {
-        if (this.#ownership?.registry !== this.registry) {
-          this.#ownership = { registry: this.registry, known: Ownership.of(this.registry) };
-        }
-        return this.#ownership.known;
-      },
       settleMs: () => this.#config.debounceMs.wait,
       maxSettleMs: () => this.#config.debounceMs.maxWait,
       dueAfter: (repo, delayMs) => {

@@ -8,7 +8,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 
 const ROUNDS = Number(process.argv[2] ?? 25);
-const script = resolve("dist/state-syncd.js");
+const script = resolve("dist/state-syncd.cjs");
 const root = mkdtempSync("/tmp/ss-bench-");
 const env = {
   ...process.env,

@@ -60,7 +60,7 @@ describe("the package", () => {
       "dist/THIRD-PARTY.txt",
       "dist/chunks/*.js",
       "dist/cli.js",
-      "dist/state-syncd.js",
+      "dist/state-syncd.cjs",
       "launchd/io.github.state-syncd.plist",
       "node_modules",
       "package.json",

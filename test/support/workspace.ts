@@ -10,7 +10,7 @@ import type { StatusReport } from "../../src/status/report.ts";
 import { eventually } from "./eventually.ts";
 
 /** The program under test, as it is installed. */
-export const SCRIPT = resolve(process.env["STATE_SYNCD_TEST_BUNDLE"] ?? "dist", "state-syncd.js");
+export const SCRIPT = resolve(process.env["STATE_SYNCD_TEST_BUNDLE"] ?? "dist", "state-syncd.cjs");
 
 export interface Ran {
   readonly code: number | null;
