@@ -51,7 +51,6 @@ export const FAULTS = {
   WATCH_LIMIT:
     "The system's limit of file watches is reached; these files are polled. Raise fs.inotify.max_user_watches.",
   WATCH_FAILED: "The file can not be watched; the rescan still finds its changes.",
-  PEER_NOWHERE: "Its directory is out of reach and no other cache holds a copy. Mount it and pull again.",
   PAUSED: "End the pause: `state-syncd resume`, or `state-syncd resume <name>`.",
   LOG_MISSING: "Nothing has been logged yet. Start the daemon with `state-syncd run`.",
   LOG_UNREADABLE: "Make the log and its directory readable for your user.",

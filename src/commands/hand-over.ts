@@ -78,9 +78,11 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
     pauses.close();
     for (const { name } of config.registry.repos)
       reconciler.setPaused(name, pauses.isPaused(name, Date.now()));
-    const result = await work.local(reconciler);
-    await reconciler.close();
-    return result;
+    try {
+      return await work.local(reconciler);
+    } finally {
+      await reconciler.close();
+    }
   } finally {
     await lock.release();
   }

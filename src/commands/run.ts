@@ -70,7 +70,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
     const tell = (signal: NodeJS.Signals): void => {
       const now = performance.now();
       // The second one is meant: somebody does not want to wait.
-      if (first !== undefined && now - first > SAME_SIGNAL_MS) process.exit(EXIT.failed);
+      if (first !== undefined && now - first > SAME_SIGNAL_MS) endForSure(EXIT.failed);
       first ??= now;
       resolve(signal);
     };

@@ -2,10 +2,11 @@ import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { Paths } from "../paths.ts";
+import { elapsed } from "../elapsed.ts";
 import { fault, FaultError, systemCode } from "../errors.ts";
 import { makePrivateDirectory } from "../store/private-directory.ts";
 import { statIfThere } from "../store/identity.ts";
-import type { Report } from "../sync/report.ts";
+import { type Report, reportDefect } from "../sync/report.ts";
 
 /** What a route answers: JSON, text, or a stream that it goes on writing itself. */
 export type Answer =
@@ -145,7 +146,7 @@ async function respond(
     if (status !== 500) report("request.handled", { method, path, status, durationMs });
     else {
       report("request.failed", { method, path, status, code, message, durationMs });
-      report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+      reportDefect(report, error);
     }
   }
 }
@@ -195,8 +196,4 @@ async function unlinkIfThere(path: string): Promise<void> {
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
   }
-}
-
-function elapsed(since: number): number {
-  return Math.round((performance.now() - since) * 10) / 10;
 }

@@ -25,12 +25,6 @@ export interface Registry {
   readonly repos: readonly Repo[];
 }
 
-/** One allowed flow of state. */
-export interface Edge {
-  readonly from: string;
-  readonly to: string;
-}
-
 export const DEFAULT_GROUP = "default";
 export const DEFAULT_STATE_FILE = "STATE.md";
 
@@ -62,13 +56,6 @@ export function peersOf(registry: Registry, to: Repo): Repo[] {
 /** The repos whose caches hold `from`'s state, in the order of the registry. */
 export function targetsOf(registry: Registry, from: Repo): Repo[] {
   return registry.repos.filter((to) => isAllowed(from, to));
-}
-
-/** All edges, ordered by source and then by target. */
-export function edgesOf(registry: Registry): Edge[] {
-  return registry.repos.flatMap((from) =>
-    targetsOf(registry, from).map((to) => ({ from: from.name, to: to.name })),
-  );
 }
 
 /** Execution repos that have a cache of ours: those whose cache is to be read and reconciled. */

@@ -15,7 +15,7 @@ import { lockHolder } from "../store/lock-holder.ts";
 import { removeTemporaries } from "../store/temporary.ts";
 import { cachePath, writable } from "../store/write-scope.ts";
 import { Reconciler } from "../sync/reconciler.ts";
-import type { Report } from "../sync/report.ts";
+import { type Report, reportDefect } from "../sync/report.ts";
 import { VERSION } from "../version.ts";
 import { FileWatch } from "../watch/file-watch.ts";
 import { Watching } from "../watch/watching.ts";
@@ -228,8 +228,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await follower.reload();
       },
       internalError: (error) => {
-        const message = error instanceof Error ? error.message : String(error);
-        report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+        reportDefect(report, error);
       },
       stop: async (signal) => {
         const stopping = performance.now();
@@ -237,6 +236,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         rescanning.close();
         const finish = async (): Promise<boolean> => {
           await watching.flush();
+          // An event that is still on its way must not cost its change the stop.
+          await watching.rescan();
           await reconciler.close();
           return true;
         };

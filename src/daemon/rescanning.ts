@@ -1,5 +1,5 @@
 import { jittered } from "../core/backoff.ts";
-import type { Report } from "../sync/report.ts";
+import { type Report, reportDefect } from "../sync/report.ts";
 
 export interface RescanningOptions {
   /** The period in force, in milliseconds. */
@@ -41,8 +41,7 @@ export class Rescanning {
       try {
         await step();
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+        reportDefect(report, error);
       }
     }
     this.#arm();

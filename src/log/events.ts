@@ -45,7 +45,6 @@ export const FIELDS = {
   node: { kind: "text", means: "Version of Node.js." },
   path: { kind: "text", means: "The file or directory; in a request, its path without the query." },
   pid: { kind: "number", means: "Process id." },
-  redactionCount: { kind: "number", means: "How many places of a snapshot were redacted." },
   removed: { kind: "names", means: "Repos that left the config." },
   repo: { kind: "text", means: "The repo whose state it is." },
   repoCount: { kind: "number", means: "How many repos." },
@@ -128,12 +127,6 @@ export const EVENTS = {
     says: "state changed",
     about: "A repo's state file has new content, which is on its way to the peers.",
     fields: ["repo", "sha256", "bytes", "changedAt", "found"],
-  },
-  "state.redacted": {
-    level: "warn",
-    says: "secrets redacted",
-    about: "The guard replaced secrets in a snapshot; the peers receive it without them.",
-    fields: ["repo", "redactionCount"],
   },
   "state.held": {
     level: "warn",
@@ -219,12 +212,6 @@ export const EVENTS = {
     says: "temporary file removed",
     about: "A temporary file that an interrupted write had left was removed.",
     fields: ["path"],
-  },
-  "watch.event": {
-    level: "trace",
-    says: "file event",
-    about: "The system reported a change of a watched file.",
-    fields: ["path", "cause"],
   },
   "watch.lost": {
     level: "warn",

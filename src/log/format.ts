@@ -166,7 +166,6 @@ const SHOWN: Readonly<Record<FieldName, Show>> = {
   node: named("node"),
   path: plain,
   pid: named("pid"),
-  redactionCount: (value) => amount(value, "place"),
   removed: named("removed"),
   repo: hidden,
   repoCount: (value) => amount(value, "repo"),

@@ -3,18 +3,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { retryDelay } from "../core/backoff.ts";
 import { type EdgeOutcome, merge, type MergeResult } from "../core/cache/merge.ts";
 import { cachesOf, peersOf, type Registry, type Repo } from "../core/registry.ts";
+import { elapsed } from "../elapsed.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import { CacheError, makeCacheDirectory, openCache, type OpenedCache } from "../store/cache-file.ts";
+import { closeQuietly } from "../store/close.ts";
 import { keepCopy } from "../store/copies.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import { replaceFile } from "../store/replace.ts";
 import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
 import { Displaced, type LateEdit } from "./displaced.ts";
 import { Ownership } from "./ownership.ts";
-import type { Report } from "./report.ts";
+import { type Report, reportDefect } from "./report.ts";
 import type { Sources } from "./sources.ts";
 import { TurnAccount } from "./turn-account.ts";
-import { closeQuietly } from "../store/close.ts";
 
 /** What a lane has to know of the world at the moment of its turn. */
 export interface LaneWorld {
@@ -150,11 +151,7 @@ export class CacheLane {
 
   /** A defect of ours in one cache's turn is that cache's trouble, and no reason to end everyone's. */
   #defect(target: Repo, error: unknown): Fault {
-    const message = error instanceof Error ? error.message : String(error);
-    this.#world.report("internal.error", {
-      message,
-      stack: error instanceof Error ? error.stack : undefined,
-    });
+    const message = reportDefect(this.#world.report, error);
     return fault("CACHE_IO", `internal error: ${message}`, { path: cachePath(target), repo: target.name });
   }
 
@@ -286,9 +283,4 @@ export class CacheLane {
     this.#fault = { ...fault, repo: target.name };
     this.#world.dueAfter(this.#repo, retryInMs);
   }
-}
-
-/** Milliseconds since a moment of the monotonic clock, to a tenth. */
-function elapsed(since: number): number {
-  return Math.round((performance.now() - since) * 10) / 10;
 }

@@ -6,4 +6,15 @@ import type { EventFields, EventName } from "../log/events.ts";
  */
 export type Report = <E extends EventName>(event: E, fields: EventFields<E>) => void;
 
+/**
+ * Tells a defect of the program.
+ *
+ * @returns its message.
+ */
+export function reportDefect(report: Report, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  report("internal.error", { message, stack: error instanceof Error ? error.stack : undefined });
+  return message;
+}
+
 export const silent: Report = () => undefined;

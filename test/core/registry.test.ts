@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import {
   cachesOf,
   diffRegistries,
-  edgesOf,
   findRepo,
   isAllowed,
   peersOf,
@@ -28,7 +27,8 @@ function repo(name: string, options: Partial<Repo> = {}): Repo {
 }
 
 const registry = (...repos: Repo[]): Registry => ({ repos });
-const written = (of: Registry): string[] => edgesOf(of).map(({ from, to }) => `${from}>${to}`);
+const written = (of: Registry): string[] =>
+  of.repos.flatMap((from) => targetsOf(of, from).map((to) => `${from.name}>${to.name}`));
 const namesOf = (repos: readonly Repo[]): string[] => repos.map(({ name }) => name);
 
 describe("edges", () => {
