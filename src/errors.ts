@@ -48,9 +48,9 @@ export const FAULTS = {
   DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
-  WATCH_LIMIT:
-    "The system's limit of file watches is reached; these files are polled. Raise fs.inotify.max_user_watches.",
-  WATCH_FAILED: "The file can not be watched; the rescan still finds its changes.",
+  WATCH_LIMIT: "Raise the system's limit of file watches. Events come back by themselves.",
+  WATCH_FAILED:
+    "Make the file and its directories readable for your user. Until then the file is polled, or the rescan finds its changes.",
   PAUSED: "End the pause: `state-syncd resume`, or `state-syncd resume <name>`.",
   LOG_MISSING: "Nothing has been logged yet. Start the daemon with `state-syncd run`.",
   LOG_UNREADABLE: "Make the log and its directory readable for your user.",

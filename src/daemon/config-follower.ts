@@ -37,7 +37,7 @@ export class ConfigFollower {
 
   /** The first {@link check} reads the file once more: it may have changed since the daemon did. */
   start(files: FileWatch): void {
-    files.add(this.#paths.config, () => this.#trigger.signal());
+    void files.add(this.#paths.config, () => this.#trigger.signal());
   }
 
   /** Looks whether the file changed without an event. */

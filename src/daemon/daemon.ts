@@ -163,7 +163,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           problems: [
             ...follower.problems,
             ...contested(reconciler),
-            ...unwatched(reconciler, watching),
+            ...watching.problems(),
             ...logTrouble(log, paths),
           ],
         },
@@ -235,9 +235,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         report("daemon.stopping", { signal });
         rescanning.close();
         const finish = async (): Promise<boolean> => {
-          await watching.flush();
           // An event that is still on its way must not cost its change the stop.
-          await watching.rescan();
+          await watching.finish();
           await reconciler.close();
           return true;
         };
@@ -266,17 +265,6 @@ async function takeLock(paths: Paths, config: Config): Promise<WriterLock> {
     "DAEMON_RUNNING",
     `a daemon runs already (pid ${holder.pid}, config ${holder.config})`,
   );
-}
-
-function unwatched(reconciler: Reconciler, watching: Watching): Fault[] {
-  return reconciler.registry.repos.flatMap((repo) => {
-    const mode = watching.modeOf(repo.name);
-    const where = { repo: repo.name, path: repo.path };
-    if (mode === "polling")
-      return [fault("WATCH_LIMIT", `${repo.name} is polled: the system has no watches left`, where)];
-    if (mode === "lost") return [fault("WATCH_FAILED", `${repo.name} is not watched`, where)];
-    return [];
-  });
 }
 
 function logTrouble(log: Log, paths: Paths): Fault[] {

@@ -228,8 +228,8 @@ export const EVENTS = {
   "watch.polling": {
     level: "warn",
     says: "polling",
-    about: "The system has no more file watches to give, so this file is polled.",
-    fields: ["path"],
+    about: "The system gives no events of this file, so it is polled.",
+    fields: ["path", "code"],
   },
   "rescan.done": {
     level: "debug",

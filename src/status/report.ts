@@ -1,6 +1,6 @@
 import type { EdgeStatus, OverallStatus } from "../core/health.ts";
 import type { Fault } from "../errors.ts";
-import type { WatchMode } from "../watch/file-watch.ts";
+import type { WatchMode } from "../watch/watched-file.ts";
 
 /** What `status --json` prints and `GET /status` answers. Times are ISO 8601, durations milliseconds. */
 export interface StatusReport {

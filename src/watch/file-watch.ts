@@ -1,107 +1,92 @@
-import { type FSWatcher, watch } from "chokidar";
-import { dirname, normalize } from "node:path";
-import { systemCode } from "../errors.ts";
+import { normalize, sep } from "node:path";
+import { concurrently, within } from "../concurrently.ts";
 import type { Report } from "../sync/report.ts";
+import { type Refusal, WatchedFile, type WatchMode } from "./watched-file.ts";
 
-/** How a path is being watched. `lost`: not at all, the rescan alone finds its changes. */
-export type WatchMode = "events" | "polling" | "lost";
+/** Files that are tried side by side when events are to be had again. */
+const SIDE_BY_SIDE = 8;
+/** Trying them is over by then, whatever some disk does. */
+const RESTORE_PATIENCE_MS = 2_000;
 
-const POLL_MS = 1_000;
-
-/**
- * Watches single files, each with its own listener. One watcher with events for all of them; the
- * paths that the system has no watches left for move to a second one that polls.
- */
+/** Watches single files, each with its own listener. */
 export class FileWatch {
   readonly #report: Report;
-  readonly #listeners = new Map<string, () => void>();
-  readonly #modes = new Map<string, WatchMode>();
-  readonly #events: FSWatcher;
-  readonly #ready: Promise<void>;
-  #polling: FSWatcher | undefined;
+  readonly #files = new Map<string, WatchedFile>();
 
   constructor(report: Report) {
     this.#report = report;
-    this.#events = this.#open(false);
-    this.#ready = new Promise((resolve) => this.#events.once("ready", resolve));
   }
 
-  /** Resolves when the paths added so far are watched. */
+  /** Resolves when the paths added so far are watched, or cannot be. */
   async ready(): Promise<void> {
-    await this.#ready;
+    await Promise.all([...this.#files.values()].map((file) => file.armed));
   }
 
-  /** @param path absolute. @param listener called for whatever happens to the file. */
-  add(path: string, listener: () => void): void {
+  /**
+   * Watches a file, whether it is there or not. Resolves when the watch is in force: what happens
+   * before, no event tells.
+   *
+   * @param path absolute. @param listener called for whatever happens to the file.
+   */
+  async add(path: string, listener: () => void): Promise<void> {
     const key = normalize(path);
-    this.#listeners.set(key, listener);
-    this.#modes.set(key, "events");
-    this.#events.add(key);
+    this.#files.get(key)?.close();
+    const file = new WatchedFile(key, listener, this.#report);
+    this.#files.set(key, file);
+    await file.arm();
   }
 
   remove(path: string): void {
     const key = normalize(path);
-    this.#listeners.delete(key);
-    this.#modes.delete(key);
-    this.#events.unwatch(key);
-    this.#polling?.unwatch(key);
+    this.#files.get(key)?.close();
+    this.#files.delete(key);
   }
 
   /**
-   * Watches a path anew, after something happened to it that the watcher did not tell: its
-   * directory was exchanged, or its queue of events overflowed. `add` alone would not do it.
+   * Watches the files of a directory anew, after something happened there that no event told: the
+   * directory was exchanged, or events were lost. Resolves when the watches are in force.
    */
-  rearm(path: string): void {
-    const key = normalize(path);
-    if (!this.#listeners.has(key)) return;
-    const watcher = this.#modes.get(key) === "polling" ? this.#polling : this.#events;
-    watcher?.unwatch(key);
-    watcher?.add(key);
-    if (this.#modes.get(key) === "lost") this.#modes.set(key, "events");
-    this.#report("watch.rearmed", { path: key });
+  async rearm(directory: string): Promise<void> {
+    const inside = normalize(directory) + sep;
+    const files = [...this.#files.values()].filter(
+      (file) => file.mode === "events" && file.path.startsWith(inside),
+    );
+    // All are closed before the first is opened: the watches of one directory share one of the
+    // system's, and that is the one that went deaf.
+    for (const file of files) file.close();
+    await Promise.all(files.map((file) => file.arm()));
+    for (const { path, mode } of files) if (mode === "events") this.#report("watch.rearmed", { path });
   }
 
-  mode(path: string): WatchMode | undefined {
-    return this.#modes.get(normalize(path));
-  }
-
-  async close(): Promise<void> {
-    this.#listeners.clear();
-    await Promise.all([this.#events.close(), this.#polling?.close()]);
-  }
-
-  #open(polling: boolean): FSWatcher {
-    const watcher = watch([], {
-      ignoreInitial: true,
-      // Pairs of unlink and add are news like any other; waiting to join them costs 100 ms.
-      atomic: false,
-      ...(polling ? { usePolling: true, interval: POLL_MS } : {}),
+  /**
+   * Tries to have events again for the files that go without. Where the system's limit still
+   * stands, a few tries show it; nothing is said of those.
+   */
+  async restore(): Promise<void> {
+    const without = [...this.#files.values()].filter((file) => file.mode !== "events");
+    let exhausted = false;
+    const tries = concurrently(without, SIDE_BY_SIDE, async (file) => {
+      if (exhausted) return;
+      const outcome = await file.restore();
+      if (typeof outcome === "object" && outcome.isLimit) exhausted = true;
     });
-    // Waiting for a missing file brings events of its neighbours; nobody asked for those.
-    watcher.on("all", (_event, path) => this.#listeners.get(normalize(path))?.());
-    watcher.on("error", (error) => this.#onError(error));
-    return watcher;
+    await within(RESTORE_PATIENCE_MS, tries);
   }
 
-  #onError(error: unknown): void {
-    const code = systemCode(error) ?? "UNKNOWN";
-    const path =
-      error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : "";
-    const message = error instanceof Error ? error.message : String(error);
-    const concerned = [...this.#listeners.keys()].filter((key) => key === path || dirname(key) === path);
-    const exhausted = code === "ENOSPC" || code === "EMFILE" || code === "ENFILE";
-    this.#report("watch.lost", { path, code, message });
-    for (const key of concerned) {
-      if (exhausted && this.#modes.get(key) === "events") this.#poll(key);
-      else this.#modes.set(key, "lost");
-    }
+  /** How a file is watched; undefined where it is not to be. */
+  mode(path: string): WatchMode | undefined {
+    return this.#files.get(normalize(path))?.mode;
   }
 
-  #poll(key: string): void {
-    this.#events.unwatch(key);
-    this.#polling ??= this.#open(true);
-    this.#polling.add(key);
-    this.#modes.set(key, "polling");
-    this.#report("watch.polling", { path: key });
+  /** The files that are not watched by events, and why. */
+  refusals(): { readonly path: string; readonly mode: WatchMode; readonly refusal: Refusal }[] {
+    return [...this.#files.values()].flatMap(({ path, mode, refusal }) =>
+      refusal === undefined ? [] : [{ path, mode, refusal }],
+    );
+  }
+
+  close(): void {
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
   }
 }

@@ -41,6 +41,11 @@ export class Trigger {
     return this.#pendingSince !== undefined;
   }
 
+  /** A signal waits for its run, or has it. */
+  get busy(): boolean {
+    return this.pending || this.#inHand !== undefined;
+  }
+
   signal(): void {
     if (this.#abort.signal.aborted) return;
     const now = performance.now();

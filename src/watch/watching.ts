@@ -1,26 +1,33 @@
 import { performance } from "node:perf_hooks";
 import { dirname } from "node:path";
 import { cachesOf, type Registry, sourcesOf } from "../core/registry.ts";
-import { identityAt, statIfThere } from "../store/identity.ts";
+import { type FileIdentity, identityAt, statIfThere } from "../store/identity.ts";
 import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { concurrently, within } from "../concurrently.ts";
+import { concurrently, Shared, within } from "../concurrently.ts";
+import type { Fault } from "../errors.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import type { Report } from "../sync/report.ts";
-import type { FileWatch, WatchMode } from "./file-watch.ts";
+import type { FileWatch } from "./file-watch.ts";
 import { Trigger } from "./trigger.ts";
+import { unwatched } from "./unwatched.ts";
+import type { WatchMode } from "./watched-file.ts";
 
-/** A path is watched a little after the watcher was told to; what changed in between is looked for then. */
-const ARMING_MS = 500;
+/** Whoever waits for the end of a repo's first look asks again after this. */
+const FIRST_LOOK_MS = 500;
 
-/** Files looked at side by side in a rescan. */
+/** Repos looked at side by side in a rescan. */
 const SIDE_BY_SIDE = 16;
 /** A rescan is over by then, whatever some disk does. */
 const RESCAN_PATIENCE_MS = 5_000;
 
+const WORST_FIRST = ["lost", "polling", "events"] as const;
+
 interface WatchedSource {
   readonly path: string;
   readonly trigger: Trigger;
+  /** What the last rescan saw. Of a file that cannot be read nothing else is known. */
+  seen: FileIdentity | undefined;
 }
 
 /**
@@ -35,8 +42,8 @@ export class Watching {
   readonly #caches = new Map<string, string>();
   /** Directories by their device and inode: another one in the place of a watched one goes unnoticed else. */
   readonly #directories = new Map<string, string>();
-  /** What a rescan has asked and not been answered yet. */
-  readonly #asked = new Set<string>();
+  /** A repo whose disk does not answer is not asked again until it has. */
+  readonly #looks = new Shared<boolean>();
   /** The debounce times that the triggers were made with. */
   #pace = "";
   readonly #timers = new Map<string, NodeJS.Timeout>();
@@ -66,10 +73,18 @@ export class Watching {
     for (const [name, path] of caches) if (!this.#caches.has(name)) this.#addCache(name, path);
   }
 
+  /** How a repo is watched: as the worse of its two files is. */
   modeOf(repo: string): WatchMode | "off" {
-    const watched = this.#sources.get(repo);
-    const path = watched === undefined ? this.#caches.get(repo) : watched.path;
-    return path === undefined ? "off" : (this.#files.mode(path) ?? "off");
+    const paths = [this.#sources.get(repo)?.path, this.#caches.get(repo)];
+    const modes = new Set(paths.map((path) => (path === undefined ? undefined : this.#files.mode(path))));
+    return WORST_FIRST.find((mode) => modes.has(mode)) ?? "off";
+  }
+
+  /** What goes without events, one line a repo. */
+  problems(): Fault[] {
+    const owners = new Map([...this.#caches].map(([name, path]) => [path, name]));
+    for (const [name, { path }] of this.#sources) owners.set(path, name);
+    return unwatched(this.#files.refusals(), (path) => owners.get(path));
   }
 
   /** Looks at a repo soon, as if an event had come. */
@@ -85,23 +100,31 @@ export class Watching {
    */
   async rescan(): Promise<number> {
     const started = performance.now();
+    // Before the looks, so that what happened until a watch was in force is found by them.
+    await this.#files.restore();
     const found: string[] = [];
-    // A repo whose disk does not answer is not asked again until it has, and the others do not wait for it.
-    const looks = concurrently([...this.#sources.keys()], SIDE_BY_SIDE, async (name) => {
-      if (await this.#rescanSource(name)) found.push(name);
+    const names = [...new Set([...this.#sources.keys(), ...this.#caches.keys()])];
+    const looks = concurrently(names, SIDE_BY_SIDE, async (name) => {
+      const changed = await this.#looks.ask(`source ${name}`, RESCAN_PATIENCE_MS, () =>
+        this.#rescanSource(name),
+      );
+      if (changed === true) found.push(name);
+      // A disk that does not answer is asked for nothing more.
+      if (changed !== undefined)
+        await this.#looks.ask(`cache ${name}`, RESCAN_PATIENCE_MS, () => this.#rescanCache(name));
     });
-    const cacheLooks = concurrently([...this.#caches.keys()], SIDE_BY_SIDE, (name) =>
-      this.#rescanCache(name),
-    );
-    await within(RESCAN_PATIENCE_MS, Promise.all([looks, cacheLooks]));
+    await within(RESCAN_PATIENCE_MS, looks);
     const durationMs = Math.round(performance.now() - started);
     this.#report("rescan.done", { repoCount: this.#sources.size, changeCount: found.length, durationMs });
     return found.length;
   }
 
-  /** Answers every signal that waits. */
-  async flush(): Promise<void> {
-    await Promise.all([...this.#sources.values()].map(({ trigger }) => trigger.flush()));
+  /** Answers every signal that waits, and what no signal has come for yet. */
+  async finish(): Promise<void> {
+    await this.#flush();
+    await this.rescan();
+    // A signal that came during the rescan waits for its quiet time again.
+    await this.#flush();
   }
 
   close(): void {
@@ -110,50 +133,53 @@ export class Watching {
     for (const { trigger } of this.#sources.values()) trigger.close();
   }
 
+  async #flush(): Promise<void> {
+    await Promise.all([...this.#sources.values()].map(({ trigger }) => trigger.flush()));
+  }
+
   /** @returns true where the file had changed unnoticed. */
   async #rescanSource(name: string): Promise<boolean> {
     const watched = this.#sources.get(name);
-    if (watched === undefined || this.#asked.has(`source ${name}`)) return false;
-    this.#asked.add(`source ${name}`);
-    try {
-      const { path, trigger } = watched;
-      const moved = await this.#directoryMoved(path);
-      const identity = await identityAt(path);
-      const source = this.#reconciler.sources.get(name);
-      // What was wrong with a file may have been a limit of the config, or of that moment.
-      const settled = identity === source?.identity && source?.fault === undefined;
-      // Where an event has come already its run is due anyway, and nothing was missed.
-      if ((settled && !moved) || trigger.pending || this.#reconciler.isPaused(name)) return false;
-      const fileMoved = moved || identity !== source?.identity;
-      if (fileMoved) this.#files.rearm(path);
-      const observation = await this.#reconciler.observe(name, "rescan");
-      if (fileMoved) this.#soon(`source ${name}`, ARMING_MS, () => this.signal(name));
-      return observation === "changed";
-    } finally {
-      this.#asked.delete(`source ${name}`);
-    }
+    if (watched === undefined) return false;
+    const { path, trigger, seen } = watched;
+    const moved = await this.#directoryMoved(path);
+    const identity = await identityAt(path);
+    watched.seen = identity;
+    const source = this.#reconciler.sources.get(name);
+    // What was wrong with a file may have been a limit of the config, or of that moment.
+    const settled = identity === source?.identity && source?.fault === undefined;
+    // Where an event has come already its run is due anyway, and nothing was missed.
+    if ((settled && !moved) || trigger.busy || this.#reconciler.isPaused(name)) return false;
+    const unheard = identity !== source?.identity && identity !== seen;
+    if (moved || unheard) await this.#files.rearm(dirname(path));
+    return (await this.#reconciler.observe(name, "rescan")) === "changed";
   }
 
-  async #rescanCache(name: string): Promise<void> {
+  /** @returns true where the cache is not as it was left. */
+  async #rescanCache(name: string): Promise<boolean> {
     const path = this.#caches.get(name);
-    if (path === undefined || this.#asked.has(`cache ${name}`)) return;
-    this.#asked.add(`cache ${name}`);
-    try {
-      const moved = await this.#directoryMoved(path);
-      if (!moved && this.#reconciler.lane(name).recognises(await identityAt(path))) return;
-      if (moved) this.#files.rearm(path);
-      this.#reconciler.due(name, this.#reconciler.lane(name).healDelayMs);
-    } finally {
-      this.#asked.delete(`cache ${name}`);
-    }
+    if (path === undefined) return false;
+    const moved = await this.#directoryMoved(path);
+    if (!moved && this.#reconciler.lane(name).recognises(await identityAt(path))) return false;
+    if (moved) await this.#files.rearm(dirname(path));
+    this.#reconciler.due(name, this.#reconciler.lane(name).healDelayMs);
+    return true;
   }
 
   #addSource(name: string, path: string): void {
     const { wait, maxWait } = this.#reconciler.config.debounceMs;
     const trigger = new Trigger(() => this.#observe(name), { waitMs: wait, maxWaitMs: maxWait });
-    this.#sources.set(name, { path, trigger });
-    this.#files.add(path, () => trigger.signal());
-    this.#soon(`source ${name}`, ARMING_MS, () => trigger.signal());
+    this.#sources.set(name, { path, trigger, seen: undefined });
+    void this.#files.add(path, () => trigger.signal()).then(() => this.#catchUp(name));
+  }
+
+  /** Looks for what happened before the watch was in force: no event told of it. */
+  #catchUp(name: string): void {
+    if (!this.#sources.has(name) || this.#reconciler.isPaused(name)) return;
+    // The first look may have begun before, too. What it has seen is known when it is over.
+    if (this.#reconciler.sources.get(name) === undefined)
+      this.#soon(`source ${name}`, FIRST_LOOK_MS, () => this.#catchUp(name));
+    else void this.#looks.run(`source ${name}`, () => this.#rescanSource(name));
   }
 
   /** Everything goes by the name: what it means is for the config of that moment to say. */
@@ -180,7 +206,7 @@ export class Watching {
 
   #addCache(name: string, path: string): void {
     this.#caches.set(name, path);
-    this.#files.add(path, () => this.#cacheTouched(name, path));
+    void this.#files.add(path, () => this.#cacheTouched(name));
   }
 
   #dropCache(name: string): void {
@@ -190,18 +216,10 @@ export class Watching {
   }
 
   /** Most events of a cache are our own doing. What it looks like when they are over tells. */
-  #cacheTouched(name: string, path: string): void {
-    this.#soon(
-      `cache ${name}`,
-      this.#reconciler.config.debounceMs.wait,
-      () => void this.#lookAtCache(name, path),
-    );
-  }
-
-  async #lookAtCache(name: string, path: string): Promise<void> {
-    const lane = this.#reconciler.lane(name);
-    if (lane.recognises(await identityAt(path))) return;
-    this.#reconciler.due(name, lane.healDelayMs);
+  #cacheTouched(name: string): void {
+    this.#soon(`cache ${name}`, this.#reconciler.config.debounceMs.wait, () => {
+      void this.#looks.run(`cache ${name}`, () => this.#rescanCache(name));
+    });
   }
 
   async #directoryMoved(path: string): Promise<boolean> {

@@ -111,7 +111,7 @@ describe("a line", () => {
   it("is left out below the level", async () => {
     const log = openLog({ file, level: "warn" });
     log.record("state.released", { repo: "a" });
-    log.record("watch.polling", { path: "/x" });
+    log.record("watch.polling", { path: "/x", code: "ENOSPC" });
     log.close();
     expect(await events()).toEqual(["watch.polling"]);
   });

@@ -2,7 +2,7 @@
  * For `node --import`: makes some of the file system's calls behave as those of a bad disk do.
  * What misbehaves is read from a file at each call, so that a test can change it at any moment.
  */
-import { appendFileSync, constants, readFileSync } from "node:fs";
+import fs, { appendFileSync, constants, readFileSync } from "node:fs";
 import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { sep } from "node:path";
@@ -19,16 +19,27 @@ function behaviour() {
   }
 }
 
-function isUnder(path, directory) {
-  return directory !== undefined && (path === directory || path.startsWith(directory + sep));
+/** Whether a path lies in a directory, or in one of several. */
+function isUnder(path, directories) {
+  return [directories ?? []].flat().some((each) => path === each || path.startsWith(each + sep));
 }
 
 function failure(code) {
   return Object.assign(new Error(`${code}: as the test wants it`), { code });
 }
 
+/** What a call has to go through before it is made. */
+async function endure(name, path) {
+  const { slow, hangs } = behaviour();
+  if (isUnder(path, slow?.under)) await delay(slow.ms);
+  if (!isUnder(path, hangs)) return;
+  appendFileSync(`${order}.held`, `${name} ${path}\n`);
+  while (isUnder(path, behaviour().hangs)) await delay(20);
+}
+
 const PATH_CALLS = [
   "access",
+  "chmod",
   "lstat",
   "mkdir",
   "open",
@@ -37,14 +48,12 @@ const PATH_CALLS = [
   "readlink",
   "realpath",
   "stat",
+  "unlink",
 ];
 for (const name of PATH_CALLS) {
   const original = promises[name];
   promises[name] = async (path, ...rest) => {
-    if (isUnder(String(path), behaviour().hangs)) {
-      appendFileSync(`${order}.held`, `${name} ${path}\n`);
-      while (isUnder(String(path), behaviour().hangs)) await delay(20);
-    }
+    await endure(name, String(path));
     return await original(path, ...rest);
   };
 }
@@ -55,17 +64,36 @@ promises.open = async (path, flags, ...rest) => {
   const close = handle.close.bind(handle);
   const sync = handle.sync.bind(handle);
   const reads = typeof flags === "number" ? (flags & WRITES) === 0 : (flags ?? "r") === "r";
+  for (const name of ["chmod", "read", "readFile", "stat", "writev"]) {
+    const original = handle[name].bind(handle);
+    handle[name] = async (...args) => {
+      await endure(name, String(path));
+      return await original(...args);
+    };
+  }
   handle.close = async () => {
+    await endure("close", String(path));
     await close();
     const { closeFails } = behaviour();
     if (reads && isUnder(String(path), closeFails?.under)) throw failure(closeFails.code);
   };
   handle.sync = async () => {
+    await endure("sync", String(path));
     const { directorySyncFails } = behaviour();
     if (reads && isUnder(String(path), directorySyncFails?.under)) throw failure(directorySyncFails.code);
     await sync();
   };
   return handle;
+};
+
+const watch = fs.watch;
+fs.watch = (path, options, listener) => {
+  // A watch that has missed one event is of no use any more, as one on a directory that was exchanged.
+  let deaf = false;
+  return watch(path, options, (...args) => {
+    deaf ||= isUnder(String(path), behaviour().losesEvents);
+    if (!deaf) listener(...args);
+  });
 };
 
 syncBuiltinESMExports();

@@ -5,8 +5,12 @@ import type { Workspace } from "./workspace.ts";
 
 /** How a disk misbehaves, for everything under some directory. */
 export interface Misbehaviour {
-  /** Calls with a path in this directory do not come back. */
-  readonly hangs?: string;
+  /** Calls with a path in this directory, or in one of these, do not come back. */
+  readonly hangs?: string | readonly string[];
+  /** Each call with a path there takes this much longer. */
+  readonly slow?: { readonly under: string; readonly ms: number };
+  /** Watches of directories there go deaf, for ever, at their next event. */
+  readonly losesEvents?: string;
   /** Closing what was opened for reading fails. */
   readonly closeFails?: { readonly under: string; readonly code: string };
   /** The fsync of a directory fails. */
@@ -15,7 +19,7 @@ export interface Misbehaviour {
 
 /**
  * The disk under a process, made to misbehave while the test wants it to: the calls of
- * `node:fs/promises` alone. The directories and files are real.
+ * `node:fs/promises`, and the events of `fs.watch`. The directories and files are real.
  */
 export class UnrulyDisk {
   /** For the processes that are to have this disk. */

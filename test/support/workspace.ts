@@ -33,6 +33,14 @@ export interface WorkspaceOptions {
   readonly rescan?: string;
 }
 
+/** How a daemon is started. */
+export interface DaemonOptions {
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** A program that becomes the one it is given, with its arguments. */
+  readonly under?: readonly string[];
+}
+
 /**
  * Real directories under /tmp, a config, and the bundled program as real processes in an
  * environment of its own. Everything that it started it ends, and what it made it removes.
@@ -153,9 +161,11 @@ export class Workspace {
   }
 
   /** Starts the daemon without waiting for anything. */
-  spawnDaemon(options: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {}): Daemon {
+  spawnDaemon(options: DaemonOptions = {}): Daemon {
+    const program = [process.execPath, SCRIPT, "run", ...(options.args ?? [])];
+    const [command = "", ...args] = [...(options.under ?? []), ...program];
     const daemon = new Daemon(
-      spawn(process.execPath, [SCRIPT, "run", ...(options.args ?? [])], {
+      spawn(command, args, {
         cwd: this.root,
         env: { ...this.env, ...options.env },
         stdio: ["ignore", "pipe", "pipe"],
@@ -166,9 +176,7 @@ export class Workspace {
   }
 
   /** Starts the daemon and waits until everything was reconciled once. */
-  async startDaemon(
-    options: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
-  ): Promise<Daemon> {
+  async startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
     const daemon = this.spawnDaemon(options);
     await eventually("the daemon to be ready", async () => {
       if (daemon.ended) throw new Error(`it ended: ${daemon.stderr}`);

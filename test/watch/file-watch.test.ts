@@ -21,11 +21,9 @@ beforeEach(async () => {
 });
 afterEach(() => watch.close());
 
-/** Watches the file, and waits until the watch is in force: no event tells that. */
+/** Watches the file, and waits until the watch is in force. */
 async function arm(path = file): Promise<void> {
-  watch.add(path, () => (calls += 1));
-  await watch.ready();
-  await delay(100);
+  await watch.add(path, () => (calls += 1));
   calls = 0;
 }
 
@@ -111,8 +109,8 @@ describe("each way of saving is heard, the second and the third time too", () =>
   it("by its own listener alone: what happens to its neighbours calls nobody", async () => {
     let others = 0;
     const neighbour = directory.at("repo", "OTHER.md");
-    watch.add(directory.at("repo", "MISSING.md"), () => (others += 1));
-    watch.add(neighbour, () => (others += 1));
+    await watch.add(directory.at("repo", "MISSING.md"), () => (others += 1));
+    await watch.add(neighbour, () => (others += 1));
     await arm();
     for (let index = 0; index < 20; index += 1) await writeFile(directory.at("repo", `file-${index}`), "x");
     await mkdir(directory.at("repo", "sub"));
@@ -134,8 +132,7 @@ describe("each way of saving is heard, the second and the third time too", () =>
     watch.remove(file);
     expect(watch.mode(file)).toBeUndefined();
     let others = 0;
-    watch.add(directory.at("repo", "OTHER.md"), () => (others += 1));
-    await delay(100);
+    await watch.add(directory.at("repo", "OTHER.md"), () => (others += 1));
     await writeFile(file, "2");
     await writeFile(directory.at("repo", "OTHER.md"), "x");
     await eventually("the other one", () => others > 0, 10_000);
@@ -168,24 +165,75 @@ describe("what is not there yet", () => {
 });
 
 describe("another directory in the place of the watched one", () => {
-  it("is heard after rearm, each time", async () => {
+  async function exchange(round: number): Promise<void> {
+    await mkdir(directory.at("new"));
+    await writeFile(directory.at("new", "STATE.md"), "new");
+    await rename(repo, directory.at(`old-${round}`));
+    await rename(directory.at("new"), repo);
+  }
+
+  beforeEach(async () => {
     await mkdir(repo);
     await writeFile(file, "old");
+  });
+
+  it("is heard after rearm, each time", async () => {
     await arm();
     for (let round = 1; round <= 3; round += 1) {
-      await mkdir(directory.at("new"));
-      await writeFile(directory.at("new", "STATE.md"), "new");
-      await rename(repo, directory.at(`old-${round}`));
-      await rename(directory.at("new"), repo);
-      watch.rearm(file);
-      await delay(100);
+      await exchange(round);
+      await watch.rearm(repo);
       await quiet();
       await heard(`a save, round ${round}`, () => writeFile(file, `round ${round}`));
     }
   });
 
-  it("rearm of a path that nobody watches does nothing", () => {
-    watch.rearm("/nowhere");
+  it("is heard where another file that is not there yet is awaited in the same directory", async () => {
+    let others = 0;
+    const missing = directory.at("repo", ".aibrain", "cache.md");
+    await watch.add(missing, () => (others += 1));
+    await arm();
+    for (let round = 1; round <= 3; round += 1) {
+      await exchange(round);
+      await watch.rearm(repo);
+      await quiet();
+      await heard(`a save, round ${round}`, () => writeFile(file, `round ${round}`));
+      others = 0;
+      await mkdir(dirname(missing));
+      await writeFile(missing, "made");
+      await eventually("the other one", () => others > 0, 10_000);
+    }
+  });
+
+  it("rearm where nothing is watched does nothing", async () => {
+    await watch.rearm("/nowhere");
     expect(watch.mode("/nowhere")).toBeUndefined();
+  });
+});
+
+describe("the watch is in force when add and rearm say so", () => {
+  it("a save at that very moment is heard", async () => {
+    await mkdir(repo);
+    for (let round = 1; round <= 30; round += 1) {
+      const path = directory.at("repo", `STATE-${round}.md`);
+      await writeFile(path, "old");
+      let heardOf = 0;
+      await watch.add(path, () => (heardOf += 1));
+      await writeFile(path, "new");
+      await eventually(`a save after add, round ${round}`, () => heardOf > 0, 10_000);
+      await watch.rearm(repo);
+      heardOf = 0;
+      await writeFile(path, "newer");
+      await eventually(`a save after rearm, round ${round}`, () => heardOf > 0, 10_000);
+    }
+  });
+
+  it("a path that is added anew tells its last listener alone", async () => {
+    await mkdir(repo);
+    let before = 0;
+    void watch.add(file, () => (before += 1));
+    await arm();
+    await heard("a save", () => writeFile(file, "new"));
+    expect(before).toBe(0);
+    expect(watch.mode(file)).toBe("events");
   });
 });
