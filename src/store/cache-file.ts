@@ -1,8 +1,9 @@
 import { accessSync, constants, existsSync, fstatSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat } from "node:fs/promises";
-import { basename, join, sep } from "node:path";
+import { join } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
 import { fault, type Fault, type FaultCode, FaultError, systemCode } from "../errors.ts";
+import { isInside, isOpenInside } from "./anchor.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { stateFilePath } from "./state-file.ts";
 import { removeTemporaries } from "./temporary.ts";
@@ -16,6 +17,8 @@ const MOST_BYTES = 256 * 1024 * 1024;
 export interface OpenedCache {
   /** The cache's real path: where a link inside the repo leads, if it is one. */
   readonly file: string;
+  /** The repo's directory, links resolved: what the cache must lie in when it is replaced. */
+  readonly root: string;
   /** A link inside the repo leads to it, so that it may be somewhere else than its name says. */
   readonly linked: boolean;
   readonly bytes: Buffer | undefined;
@@ -33,10 +36,11 @@ export interface OpenedCache {
 export async function openCache(repo: Repo): Promise<OpenedCache> {
   const path = cachePath(repo);
   try {
-    const file = await findCache(repo);
-    if (file === undefined) return { ...absent(path), linked: false };
-    const linked = file !== join(await realpath(repo.path), CACHE_DIRECTORY, CACHE_FILE);
-    return { ...(await readOpened(file, path)), linked };
+    const root = await realpath(repo.path);
+    const file = await findCache(repo, root);
+    if (file === undefined) return { ...absent(path), root, linked: false };
+    const linked = file !== join(root, CACHE_DIRECTORY, CACHE_FILE);
+    return { ...(await readOpened(file, root, path)), root, linked };
   } catch (cause) {
     throw cause instanceof FaultError ? cause : new CacheError(cause, repo);
   }
@@ -69,7 +73,7 @@ export async function makeCacheDirectory(repo: Repo): Promise<void> {
 export async function removeCacheTemporaries(repo: Repo): Promise<string[]> {
   const targets = new Set<string>();
   try {
-    const file = await findCache(repo);
+    const file = await findCache(repo, await realpath(repo.path));
     if (file === undefined) return [];
     // A cache that is not a link any more may have been one when its temporary was made, and the other way round.
     targets.add(join(await realpath(join(repo.path, CACHE_DIRECTORY)), CACHE_FILE)).add(file);
@@ -134,8 +138,7 @@ function cacheFault(cause: unknown, repo: Repo): Pick<Fault, "code" | "message">
 }
 
 /** The cache's real path, whether it is there or not; undefined where there is no directory for it. */
-async function findCache(repo: Repo): Promise<string | undefined> {
-  const root = await realpath(repo.path);
+async function findCache(repo: Repo, root: string): Promise<string | undefined> {
   const directory = await realDirectory(repo, root);
   if (directory === undefined) return undefined;
   const path = cachePath(repo);
@@ -183,7 +186,10 @@ async function realFile(file: string, root: string, path: string): Promise<strin
   throw new FaultError("CACHE_OUTSIDE", `${path} leads to ${real}, out of its repo`, { path });
 }
 
-async function readOpened(file: string, path: string): Promise<Omit<OpenedCache, "linked">> {
+/** A cache apart from what is known of its place. */
+type ReadCache = Omit<OpenedCache, "linked" | "root">;
+
+async function readOpened(file: string, root: string, path: string): Promise<ReadCache> {
   let handle: FileHandle;
   try {
     // Opening a device can do things and opening a socket fails, so it is looked at first.
@@ -201,6 +207,8 @@ async function readOpened(file: string, path: string): Promise<Omit<OpenedCache,
     throw error;
   }
   try {
+    const inside = await isOpenInside(handle, file, root);
+    refuse(!inside, "CACHE_OUTSIDE", `${path} came to lead out of its repo`, path);
     const stats = fstatSync(handle.fd, { bigint: true });
     refuse(!stats.isFile(), "CACHE_NOT_REGULAR", `${path} is not a regular file`, path);
     refuse(stats.size > MOST_BYTES, "CACHE_TOO_LARGE", `${path} has ${stats.size} bytes`, path);
@@ -224,7 +232,7 @@ function refuse(when: boolean, code: FaultCode, message: string, path: string): 
   if (when) throw new FaultError(code, message, { path });
 }
 
-function absent(file: string): Omit<OpenedCache, "linked"> {
+function absent(file: string): ReadCache {
   return { file, bytes: undefined, identity: undefined, changedAtMs: 0, like: undefined, handle: undefined };
 }
 
@@ -244,8 +252,4 @@ async function realpathIfThere(path: string): Promise<string | undefined> {
     if (systemCode(error) !== "ENOENT") throw error;
     return undefined;
   }
-}
-
-function isInside(real: string, root: string): boolean {
-  return real.startsWith(root.endsWith(sep) ? root : root + sep) && basename(real) !== "";
 }

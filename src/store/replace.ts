@@ -1,8 +1,8 @@
 import { constants, fstatSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
-import { systemCode } from "../errors.ts";
-import { closeQuietly } from "./close.ts";
+import { basename, dirname } from "node:path";
+import { FaultError, systemCode } from "../errors.ts";
+import { Anchor } from "./anchor.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { temporaryFor } from "./temporary.ts";
 import type { WritablePath } from "./write-scope.ts";
@@ -13,6 +13,8 @@ export interface ReplaceOptions {
    * else stands there in the end, nothing is replaced.
    */
   readonly basedOn: FileIdentity | undefined;
+  /** A directory, links resolved, that the file must lie in at the moment of writing. Unchecked where absent. */
+  readonly inside?: string;
   /** Permission bits and owner of the file that is replaced; a new one is private. */
   readonly like?: { readonly mode: number; readonly uid: number; readonly gid: number };
 }
@@ -24,15 +26,37 @@ export type Replaced = { readonly identity: FileIdentity | undefined } | undefin
  * Puts new content in the place of a file so that a reader sees the old or the new one, whole,
  * whatever happens: temporary beside it, length checked, fsync, rename, fsync of the directory.
  *
- * @throws the file system's error. No temporary is left then, and the old file is untouched,
- *   unless the very last step failed, the directory's fsync: the new one is in place by then.
+ * @throws the file system's error, or FaultError CACHE_OUTSIDE where the directory is not `inside`
+ *   any more. No temporary is left then, and the old file is untouched, unless the very last step
+ *   failed, the directory's fsync: the new one is in place by then.
  */
 export async function replaceFile(
   target: WritablePath,
   chunks: readonly Buffer[],
   options: ReplaceOptions,
 ): Promise<Replaced> {
-  const temporary = temporaryFor(target);
+  const directory = await Anchor.open(dirname(target));
+  try {
+    await refuseOutside(directory, target, options.inside);
+    return await replaceIn(directory, basename(target), chunks, options);
+  } finally {
+    await directory.close();
+  }
+}
+
+async function refuseOutside(directory: Anchor, target: string, inside: string | undefined): Promise<void> {
+  if (inside === undefined || (await directory.isIn(inside))) return;
+  throw new FaultError("CACHE_OUTSIDE", `${target} lies outside of ${inside} by now`, { path: target });
+}
+
+async function replaceIn(
+  directory: Anchor,
+  name: string,
+  chunks: readonly Buffer[],
+  options: ReplaceOptions,
+): Promise<Replaced> {
+  const target = directory.at(name);
+  const temporary = directory.at(temporaryFor(name));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(temporary, flags, 0o600);
   try {
@@ -48,7 +72,7 @@ export async function replaceFile(
     }
     renameSync(temporary, target);
     const placed = fstatSync(handle.fd, { bigint: true });
-    await syncDirectory(dirname(target));
+    await directory.sync();
     // The rename moved ctime. A moved mtime or size is somebody who wrote into the new file already.
     const untouched = placed.mtimeNs === written.mtimeNs && placed.size === written.size;
     return { identity: untouched ? identityOf(placed) : undefined };
@@ -107,21 +131,6 @@ async function chown(handle: FileHandle, uid: number, gid: number): Promise<bool
 function identityNow(path: string): FileIdentity | undefined {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? undefined : identityOf(stats);
-}
-
-/** Some file systems cannot sync a directory, and one that is not readable cannot be opened. */
-const NO_DIRECTORY_SYNC = new Set(["EINVAL", "ENOTSUP", "EACCES", "EPERM"]);
-
-async function syncDirectory(path: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-    await handle.sync();
-  } catch (error) {
-    if (!NO_DIRECTORY_SYNC.has(systemCode(error) ?? "")) throw error;
-  } finally {
-    await closeQuietly(handle);
-  }
 }
 
 async function unlinkQuietly(path: string): Promise<void> {

@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { join } from "node:path";
 import type { Repo } from "../core/registry.ts";
 import { isoTime } from "../core/snapshot.ts";
 import { fault, type Fault, type FaultCode, systemCode } from "../errors.ts";
+import { isInside, isOpenInside } from "./anchor.ts";
 import { closeQuietly } from "./close.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 
@@ -35,7 +36,7 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
   try {
     const root = await realpath(repo.path);
     const real = await realpath(path);
-    if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) {
+    if (!isInside(real, root)) {
       return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, out of its repo`);
     }
     // Opening a device can do things, so it is looked at first; the opened file is looked at again.
@@ -43,6 +44,8 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
       return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`);
     const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
+      if (!(await isOpenInside(handle, real, root)))
+        return refused(repo, "STATE_FILE_OUTSIDE", `${path} came to lead out of its repo`);
       return await readOpened(repo, path, handle, maxBytes);
     } finally {
       await closeQuietly(handle);

@@ -259,9 +259,10 @@ export class CacheLane {
     const path = writable(cachePath(target), this.#world.scope(), opened.file);
     try {
       const like = opened.like === undefined ? {} : { like: opened.like };
-      return await replaceFile(path, result.chunks, { basedOn: opened.identity, ...like });
+      const { identity, root } = opened;
+      return await replaceFile(path, result.chunks, { basedOn: identity, inside: root, ...like });
     } catch (cause) {
-      throw new CacheError(cause, target);
+      throw cause instanceof FaultError ? cause : new CacheError(cause, target);
     }
   }
 
