@@ -1,10 +1,16 @@
 // Bundles the command line into dist/: few files, each loaded only when its command is called.
-// Start-up time is what hooks and prompts feel. Another output directory may be named.
+// Start-up time is what hooks and prompts feel. Another output directory may be named, and with
+// --crash-points the program can be told to kill itself in the middle of a write (test/crash).
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
-const outdir = process.argv[2] ?? "dist";
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { "crash-points": { type: "boolean", default: false } },
+});
+const outdir = positionals[0] ?? "dist";
 
 await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
@@ -16,6 +22,7 @@ const { metafile } = await build({
   platform: "node",
   target: "node20",
   minifySyntax: true,
+  define: { __CRASH_POINTS__: String(values["crash-points"]) },
   metafile: true,
   legalComments: "none",
   // A native add-on is found by its own package's files.

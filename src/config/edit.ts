@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type Registry, type Repo, findRepo } from "../core/registry.ts";
 import { FaultError, systemCode } from "../errors.ts";
+import { crashPoint } from "../store/crash-point.ts";
 import { type FileIdentity, identityOf } from "../store/identity.ts";
 import { type ReplaceOptions, replaceFile } from "../store/replace.ts";
 import { removeTemporaries } from "../store/temporary.ts";
@@ -107,9 +108,11 @@ export async function writeFirstConfig(
   const config = await parseConfig(bytes, path, env);
   const written = await unlessUnwritable(path, async () => {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    crashPoint("config.directory-made");
     return await replaceFile(writableConfig(path), [bytes], { basedOn: undefined });
   });
   if (written === undefined) throw configExists(path);
+  crashPoint("config.created");
   return config;
 }
 
@@ -146,6 +149,7 @@ async function edit(file: string, env: Environment, plan: Plan): Promise<Config>
   // A link stays, what it leads to is replaced.
   const target = await realpath(path);
   return await withEditLock(target, async () => {
+    crashPoint("config.locked");
     await removeTemporaries(target);
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const based = await identify(target);
@@ -154,6 +158,7 @@ async function edit(file: string, env: Environment, plan: Plan): Promise<Config>
       const change = plan(base.toString("utf8"), present);
       const { bytes, config } = await firstThatLoads(change, present, env);
       const written = await unlessUnwritable(path, () => replaceFile(writableConfig(target), [bytes], based));
+      crashPoint("config.edited");
       if (written !== undefined) return config;
       // An editor, which knows of no lock, was faster: once more, on top of what it wrote.
     }

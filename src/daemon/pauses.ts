@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { systemCode } from "../errors.ts";
+import { crashPoint } from "../store/crash-point.ts";
 import { replaceFile } from "../store/replace.ts";
 import { identityAt } from "../store/identity.ts";
 import type { WritablePath } from "../store/write-scope.ts";
@@ -63,6 +64,7 @@ export class Pauses {
         basedOn: await identityAt(this.#file),
       });
       if (written === undefined) throw new Error(`${this.#file} changed while it was written`);
+      crashPoint("pauses.saved");
       this.#until = next;
       this.#arm(now);
     };

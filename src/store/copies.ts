@@ -2,6 +2,7 @@ import { mkdir, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../core/snapshot.ts";
 import { FaultError, systemCode } from "../errors.ts";
+import { crashPoint } from "./crash-point.ts";
 import { replaceFile } from "./replace.ts";
 import { writable, type WriteScope } from "./write-scope.ts";
 
@@ -49,7 +50,9 @@ export async function keepCopy(
     if (present !== undefined) return present.path;
     const stamp = now.toISOString().replaceAll(/[-:.]/g, "");
     const path = join(directory, `${stamp}-${reason}-${digest}.md`);
+    crashPoint("copy.begun");
     await replaceFile(writable(path, scope), [bytes], { basedOn: undefined });
+    crashPoint("copy.kept");
     await dropOldest(repo, reason, scope.paths.copiesDirectory).catch(() => undefined);
     return path;
   } catch (cause) {
@@ -83,5 +86,8 @@ export async function copiesOf(repo: string, copiesDirectory: string): Promise<C
 async function dropOldest(repo: string, reason: CopyReason, copiesDirectory: string): Promise<void> {
   const alike = (await copiesOf(repo, copiesDirectory)).filter((copy) => copy.reason === reason);
   const surplus = Math.max(0, alike.length - MOST[reason]);
-  for (const copy of alike.slice(0, surplus)) await unlink(copy.path);
+  for (const copy of alike.slice(0, surplus)) {
+    await unlink(copy.path);
+    crashPoint("copy.pruned");
+  }
 }

@@ -5,6 +5,7 @@ import { tryLock } from "fs-native-extensions";
 import type { Paths } from "../paths.ts";
 import { FaultError, systemCode } from "../errors.ts";
 import { closeQuietly } from "./close.ts";
+import { crashPoint } from "./crash-point.ts";
 import { isStillAt } from "./identity.ts";
 import { type LockHolder, lockHolder } from "./lock-holder.ts";
 import { makePrivateDirectory } from "./private-directory.ts";
@@ -76,6 +77,7 @@ export class WriterLock {
   async release(): Promise<void> {
     try {
       await this.#handle.truncate(0);
+      crashPoint("lock.emptied");
     } finally {
       await closeQuietly(this.#handle);
     }
@@ -89,8 +91,10 @@ async function tryToLock(paths: Paths, holder: LockHolder): Promise<FileHandle |
     // The file may have been removed between the opening and the locking; the lock is on nothing then.
     if (tryLock(handle.fd) && (await isStillAt(handle, paths.lockFile))) {
       const text = Buffer.from(`${JSON.stringify(holder)}\n`);
+      crashPoint("lock.taken");
       await handle.truncate(0);
       await handle.write(text, 0, text.length, 0);
+      crashPoint("lock.named");
       return handle;
     }
   } catch (error) {

@@ -3,6 +3,7 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
 import { Anchor } from "./anchor.ts";
+import { crashPoint, firstPart } from "./crash-point.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { temporaryFor } from "./temporary.ts";
 import type { WritablePath } from "./write-scope.ts";
@@ -58,11 +59,16 @@ async function replaceIn(
   const target = directory.at(name);
   const temporary = directory.at(temporaryFor(name));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  crashPoint("replace.begun");
   const handle = await open(temporary, flags, 0o600);
   try {
+    crashPoint("replace.opened");
     await writeAll(handle, chunks);
+    crashPoint("replace.filled");
     await copyAttributes(handle, options.like);
+    crashPoint("replace.attributed");
     await handle.sync();
+    crashPoint("replace.synced");
     const written = fstatSync(handle.fd, { bigint: true });
     // From the check to the rename nothing else runs in this process: for another writer the
     // window is these two system calls.
@@ -70,9 +76,12 @@ async function replaceIn(
       await unlink(temporary);
       return undefined;
     }
+    crashPoint("replace.renaming");
     renameSync(temporary, target);
+    crashPoint("replace.renamed");
     const placed = fstatSync(handle.fd, { bigint: true });
     await directory.sync();
+    crashPoint("replace.done");
     // The rename moved ctime. A moved mtime or size is somebody who wrote into the new file already.
     const untouched = placed.mtimeNs === written.mtimeNs && placed.size === written.size;
     return { identity: untouched ? identityOf(placed) : undefined };
@@ -88,9 +97,10 @@ async function writeAll(handle: FileHandle, chunks: readonly Buffer[]): Promise<
   let rest = chunks.filter((chunk) => chunk.length > 0);
   while (rest.length > 0) {
     // A nearly full disk takes a part and reports success; only the count tells.
-    const { bytesWritten } = await handle.writev(rest);
+    const { bytesWritten } = await handle.writev(firstPart(rest));
     if (bytesWritten === 0) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
     rest = without(rest, bytesWritten);
+    if (rest.length > 0) crashPoint("replace.torn");
   }
 }
 

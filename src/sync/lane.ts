@@ -8,6 +8,7 @@ import { type Fault, fault, FaultError } from "../errors.ts";
 import { CacheError, makeCacheDirectory, openCache, type OpenedCache } from "../store/cache-file.ts";
 import { closeQuietly } from "../store/close.ts";
 import { keepCopy } from "../store/copies.ts";
+import { crashPoint } from "../store/crash-point.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import { replaceFile } from "../store/replace.ts";
 import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
@@ -164,6 +165,7 @@ export class CacheLane {
     const lateEdit = (await this.#keepLateEdits()).at(-1);
     for (let race = 0; race < MOST_RACES; race += 1) {
       const opened = await this.#openAtRest(target, started);
+      crashPoint("turn.read");
       let keepHandle = false;
       try {
         // Without a link inside the repo the cache is where it belongs.
@@ -186,8 +188,10 @@ export class CacheLane {
         }
         if (base !== opened.bytes && opened.bytes !== undefined) await this.#keepLateEdit(opened.bytes);
         await this.#copyIfNeeded(result, opened, target);
+        crashPoint("turn.copied");
         const replaced = await this.#replace(result, opened, target);
         if (replaced === undefined) continue;
+        crashPoint("turn.replaced");
         if (base !== opened.bytes) this.#era += 1;
         keepHandle = this.#displaced.watch(opened, this.#era);
         const touchedByOthers =
@@ -254,6 +258,7 @@ export class CacheLane {
     target: Repo,
   ): Promise<{ readonly identity: FileIdentity | undefined } | undefined> {
     if (opened.identity === undefined) await makeCacheDirectory(target);
+    crashPoint("turn.directory-ready");
     const still = cachesOf(this.#world.registry()).find((repo) => repo.name === target.name);
     if (still?.path !== target.path) throw new Withdrawn(target.name);
     const path = writable(cachePath(target), this.#world.scope(), opened.file);

@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CRASH_POINTS } from "../../src/store/crash-point.ts";
+import { textsUnder } from "../support/temp-dir.ts";
 
 /** Packing builds `dist`; this is the one test file that does. */
 let directory: string;
@@ -66,6 +68,15 @@ describe("the package", () => {
       "package.json",
       "systemd/state-syncd.service",
     ]);
+  });
+
+  it("holds nothing of what the crash tests need: no point to die at, no variable that would name one", () => {
+    const shipped = textsUnder(join(directory, "lib", "node_modules", "state-syncd", "dist"));
+    const crashing = textsUnder(process.env["STATE_SYNCD_CRASHING_BUNDLE"] ?? "");
+    for (const word of [...CRASH_POINTS, "STATE_SYNCD_CRASH_AT", "STATE_SYNCD_CRASH_TRACE", "crashPoint"]) {
+      expect(crashing).toContain(word);
+      expect(shipped).not.toContain(word);
+    }
   });
 
   it("the README names exactly the two commands of a fresh clone, and they exist", () => {

@@ -5,11 +5,20 @@ import { resolve } from "node:path";
 /**
  * The tests of commands and of the daemon run what users run: the bundle. One of their own each
  * run, so that two runs side by side do not pull it from under each other; inside node_modules,
- * where its native add-on is found.
+ * where its native add-on is found. A second one, for the crash tests alone, can be told to kill
+ * itself in the middle of a write.
  */
 export default function setup(): () => void {
-  const directory = resolve("node_modules", `.state-syncd-test-${process.pid}`);
-  execFileSync(process.execPath, ["src/build/bundle.mjs", directory], { stdio: "inherit" });
-  process.env["STATE_SYNCD_TEST_BUNDLE"] = directory;
-  return () => rmSync(directory, { recursive: true, force: true });
+  const bundles = [
+    { variable: "STATE_SYNCD_TEST_BUNDLE", name: "test", options: [] },
+    { variable: "STATE_SYNCD_CRASHING_BUNDLE", name: "crashing", options: ["--crash-points"] },
+  ].map(({ variable, name, options }) => {
+    const directory = resolve("node_modules", `.state-syncd-${name}-${process.pid}`);
+    execFileSync(process.execPath, ["src/build/bundle.mjs", directory, ...options], { stdio: "inherit" });
+    process.env[variable] = directory;
+    return directory;
+  });
+  return () => {
+    for (const directory of bundles) rmSync(directory, { recursive: true, force: true });
+  };
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, realpath, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
@@ -73,6 +74,13 @@ export function pathsIn(directory: string): Paths {
 export async function litterUnder(directory: string): Promise<string[]> {
   const names = await readdir(directory, { recursive: true });
   return names.filter((name) => name.endsWith(".state-syncd-tmp"));
+}
+
+/** The text of every file under a directory, in one piece. */
+export function textsUnder(directory: string): string {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1")).join("\n");
 }
 
 /** @throws Error where a temporary of ours was left. */
