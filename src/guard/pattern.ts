@@ -1,0 +1,101 @@
+import { RE2JS, RE2JSSyntaxException } from "re2js";
+import { type Found, type Pace, RuleError, type Scanner } from "./scanner.ts";
+
+/**
+ * The users' own patterns. They are RE2: no pattern whatever can take more than linear time for
+ * one match, which no check of a pattern for JavaScript's own engine can promise.
+ */
+
+/** What a user may call a rule: it stands in markers, reports and metrics. */
+export const RULE_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** Far more than a kind of record number needs. */
+const LONGEST = 1_000;
+
+/**
+ * Linear for one match is not linear for all: in `a.*b|a` each match looks to the end of the text
+ * for a better one. What takes longer than this is given up, and the text is held back.
+ */
+const MOST_MS = 5_000;
+
+/** What is wrong with a pattern, in words for the person who wrote it; undefined where nothing is. */
+export function patternMistake(pattern: string): string | undefined {
+  if (pattern === "") return "is empty, and so would match everywhere";
+  if (pattern.length > LONGEST) return `has ${pattern.length} characters, more than the ${LONGEST} allowed`;
+  try {
+    return matchesNothing(compile(pattern))
+      ? "can match an empty text, and so would match everywhere"
+      : undefined;
+  } catch (error) {
+    if (!(error instanceof RE2JSSyntaxException)) throw error;
+    return inWords(error.message);
+  }
+}
+
+const LINEAR = "is not supported: a pattern must match in linear time (the syntax is RE2's)";
+
+/** What other engines have and this one cannot, by how its complaint ends. */
+const BEYOND: readonly (readonly [RegExp, string])[] = [
+  [/`\(\?<?[=!]|`\(\?>/, "look-ahead, look-behind and atomic groups"],
+  [/escape sequence: `\\[1-9k]/, "a reference back to a group"],
+  [/nested repetition operator: `[*+?}]?\+/, "a possessive repetition"],
+];
+
+function inWords(message: string): string {
+  const what = message.replace(/^error parsing regexp: /, "");
+  const beyond = BEYOND.find(([said]) => said.test(what));
+  if (beyond === undefined) return `is not RE2 syntax: ${what}`;
+  const quoted = /`.*`$/s.exec(what)?.[0] ?? "";
+  return `has ${beyond[1]} (${quoted}), which ${LINEAR}`;
+}
+
+/** `^` and `$` stand for the start and end of a line, since a text is made of lines. */
+function compile(pattern: string): RE2JS {
+  return RE2JS.compile(pattern, RE2JS.MULTILINE);
+}
+
+const SAMPLES = ["", "a", "a b\n\n-1"];
+
+function matchesNothing(pattern: RE2JS): boolean {
+  return SAMPLES.some((sample) => [...pattern.matchAll(sample)].some((match) => match[0] === ""));
+}
+
+/** @throws Error where a name or a pattern is wrong, which the config's validation should have found. */
+export function userScanners(patterns: Readonly<Record<string, string>>): Scanner[] {
+  return Object.entries(patterns).map(([rule, pattern]) => {
+    if (!RULE_NAME.test(rule)) throw new Error(`guard.patterns: "${rule}" is no name for a rule`);
+    const compiled = compiledOrThrow(pattern, `guard.patterns.${rule}`);
+    return {
+      name: `guard.patterns.${rule}`,
+      rules: [rule],
+      find: (text, pace) => findAll(text, rule, compiled, pace),
+    };
+  });
+}
+
+/** Tells what looks like a secret and is none: one of the patterns matches the whole of it. */
+export function allowing(patterns: readonly string[]): (secret: string) => boolean {
+  const compiled = patterns.map((pattern, index) => compiledOrThrow(pattern, `guard.allow[${index}]`));
+  return (secret) => compiled.some((pattern) => pattern.testExact(secret));
+}
+
+function compiledOrThrow(pattern: string, where: string): RE2JS {
+  const mistake = patternMistake(pattern);
+  if (mistake !== undefined) throw new Error(`${where}: the pattern ${mistake}`);
+  return compile(pattern);
+}
+
+async function findAll(text: string, rule: string, pattern: RE2JS, pace: Pace): Promise<Found[]> {
+  const found: Found[] = [];
+  const started = performance.now();
+  for (const { 0: whole, index = 0 } of pattern.matchAll(text)) {
+    if (whole !== "") found.push({ rule, start: index, end: index + whole.length });
+    await pace.rest();
+    if (performance.now() - started > MOST_MS) {
+      throw new RuleError(
+        `guard.patterns.${rule} took more than ${MOST_MS / 1000} s on one text; make it match less far`,
+      );
+    }
+  }
+  return found;
+}

@@ -1,0 +1,105 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+/** A place in a text that may not travel, in UTF-16 units, `end` behind the last. */
+export interface Found {
+  readonly rule: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One rule, or a few that came together. Knows nothing between two texts. */
+export interface Scanner {
+  /** What the rule, or the package's rule, is called; for messages about itself. */
+  readonly name: string;
+  /** The names that its findings can bear. */
+  readonly rules: readonly string[];
+  find(text: string, pace: Pace): readonly Found[] | Promise<readonly Found[]>;
+}
+
+/**
+ * A long text is read in windows, so that no rule can hold up the event loop for long: the
+ * maintained rules need up to 1.5 ms a KB of text that is made to slow them down.
+ */
+const WINDOW = 96 * 1024;
+/** Longer than anything that our rules and the maintained ones find; the longest are private keys. */
+const OVERLAP = 24 * 1024;
+/** How far back from where it would be a window's edge looks for the start of a line. */
+const LEEWAY = 4 * 1024;
+
+/** How long work may keep other work of the process waiting. */
+const TURN_MS = 20;
+
+/** Lets other work of the process have its turn now and then. */
+export class Pace {
+  #since = performance.now();
+
+  async rest(): Promise<void> {
+    if (performance.now() - this.#since < TURN_MS) return;
+    await nextTurn();
+    this.#since = performance.now();
+  }
+}
+
+/**
+ * Everything that the scanners find in a text, in no order.
+ *
+ * @throws Error where a rule fails. It names the rule alone: what a rule says of its failure may hold the text.
+ */
+export async function scan(text: string, scanners: readonly Scanner[]): Promise<Found[]> {
+  const pace = new Pace();
+  const found: Found[] = [];
+  for (const { start, end, next } of windows(text)) {
+    const part = start === 0 && end === text.length ? text : text.slice(start, end);
+    for (const scanner of scanners) {
+      const here = await findWith(scanner, part, pace);
+      for (const one of here) {
+        // What touches the window's edge may go on behind it. The next window has it whole.
+        if (start + one.end === end && start + one.start >= next) continue;
+        found.push({ rule: one.rule, start: start + one.start, end: start + one.end });
+      }
+      await pace.rest();
+    }
+  }
+  return found;
+}
+
+async function findWith(scanner: Scanner, text: string, pace: Pace): Promise<readonly Found[]> {
+  try {
+    return await scanner.find(text, pace);
+  } catch (error) {
+    if (error instanceof RuleError) throw error;
+    const kind = error instanceof Error ? error.name : typeof error;
+    throw new RuleError(`the rule ${scanner.name} failed (${kind})`);
+  }
+}
+
+/** Says of a rule what may be said in public. */
+export class RuleError extends Error {
+  override readonly name = "RuleError";
+}
+
+interface Window {
+  readonly start: number;
+  readonly end: number;
+  /** Where the next window starts; the end of the text where there is none. */
+  readonly next: number;
+}
+
+function* windows(text: string): Generator<Window> {
+  let start = 0;
+  while (text.length - start > WINDOW) {
+    const end = edge(text, start + WINDOW);
+    const next = edge(text, end - OVERLAP);
+    yield { start, end, next };
+    start = next;
+  }
+  yield { start, end: text.length, next: text.length };
+}
+
+/** The start of a line shortly before `at`; where there is none, `at`, or before the character it would split. */
+function edge(text: string, at: number): number {
+  const newline = text.lastIndexOf("\n", at - 1);
+  if (newline >= at - LEEWAY) return newline + 1;
+  const unit = text.charCodeAt(at);
+  return unit >= 0xdc00 && unit <= 0xdfff ? at - 1 : at;
+}

@@ -1,0 +1,90 @@
+/**
+ * Whether a value is a secret or stands for one. A rule with a shape of its own (`ghp_...`) only
+ * has to tell placeholders; where nothing but the name beside a value speaks for a secret
+ * (`token: ...`), the value itself has to look like one.
+ */
+
+/** Crossed out, left out, or said in words. The words stand alone: a random string holds any four letters. */
+const PLACEHOLDER =
+  /x{5,}|\*{3,}|\.{3,}|…|[<>]|example|placeholder|redacted|change[-_]?me|replace[-_]?me|(?<![a-z])(?:your|dummy|fake|sample|insert|goes|here)(?![a-z])/i;
+/** `${TOKEN}`, `{{ token }}`, `$(pass show x)`, `%TOKEN%`, `$TOKEN`, `[token]`, `__TOKEN__`. */
+const TEMPLATE = /\$\{|\{\{|\$\(|^%\w+%$|^\$\w+$|^\[.*\]$|^\{.*\}$|^__\w+__$/;
+
+/** A word as names and placeholders have it. Random letters change between small and large. */
+const WORD = /^(?:[A-Z]?[a-z]{0,15}|[A-Z]{0,16})$/;
+
+/** True for `sk-...`, `ghp_xxxxxxxx`, `<token>`, `glpat-your-token-goes-here`. */
+export function isPlaceholder(value: string): boolean {
+  if (PLACEHOLDER.test(value) || TEMPLATE.test(value)) return true;
+  return /[-_]/.test(value) && value.split(/[^A-Za-z0-9]+/).every((part) => WORD.test(part));
+}
+
+/** Calls, members, paths, places in a vault, URLs, dates, hashes by name, tickets: what stands where a value could. */
+const REFERENCE = new RegExp(
+  [
+    String.raw`^[A-Za-z_$][\w$]*(?:(?:\?\.|\.|::|->)[A-Za-z_$][\w$]*)*[([{]`,
+    String.raw`^(?:process|os|env|self|this|config|settings|secrets|vars|import|Deno|Bun)\b[.[]`,
+    String.raw`^(?:~|\.{0,2})/(?!\w{30,}$)[^+=]*$|^[A-Za-z]:\\`,
+    String.raw`://|^(?:arn|op|vault|ssm|projects|secret|secrets|file|env|data|npm|urn|ref)[:/]`,
+    String.raw`^\d{4}-\d\d-\d\d|^\d{1,2}[:/.]\d\d`,
+    String.raw`^(?:sha|md)\d{1,3}[-:]|^v?\d+(?:\.\d+)+(?:[-+].*)?$`,
+    String.raw`^[A-Z]{2,10}-\d{1,6}$|^[#@]`,
+    String.raw`^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`,
+    String.raw`\.(?:ts|js|mjs|tsx|jsx|py|go|rs|rb|java|md|json|ya?ml|toml|txt|pem|key|sh|env|sql|html|css|log|conf|ini|lock)(?::\d+)*$`,
+  ].join("|"),
+);
+
+/** Named where a password could stand: what makes hashes of them, and numbered things. */
+const NUMBERED_WORD =
+  /^(?:sha|md|bcrypt|argon|pbkdf|scrypt|scram|oauth|oidc|base|utf|aes|rsa|hs|rs|es|tls|http|ipv|step|phase|part|option|version|release|sprint|task|issue|item|day|week|level|tier|stage|round|case|min|max)[-_]?\d/i;
+
+/** Some services give them out as keys; most often they name a thing. */
+export function isUuid(value: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
+}
+
+/** True where a value is made of words and numbers as names are: `my-secret-2`, `OAuth2Token`, `ANTHROPIC_API_KEY`. */
+function isName(value: string): boolean {
+  const parts = value.split(/[^A-Za-z0-9]+/);
+  if (parts.length > 1 && /^[A-Z][A-Z0-9_]*$/.test(value)) return parts.every((part) => part.length <= 16);
+  const words = parts
+    .flatMap((part) => part.replace(/\d{1,8}$/, "").split(CAMEL))
+    .filter((word) => word !== "");
+  const inside = words.filter((word) => /\d/.test(word)).length;
+  const letters = value.replaceAll(/[^A-Za-z]/g, "").length;
+  // In `kJhGfDsA` a word would have two letters, and in `Gd21PaqC` a number would stand amid it.
+  return (
+    letters >= words.length * 3 &&
+    inside <= 1 &&
+    words.every((word) => WORD.test(word.replace(/\d{1,2}$/, "")))
+  );
+}
+const CAMEL = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
+
+/** What machines make: long, of letters and digits in no order that words have. */
+export function isRandom(value: string, least: number): boolean {
+  if (value.length < least || isPlaceholder(value) || REFERENCE.test(value) || isUuid(value)) return false;
+  if (!/^[\w.~+/=:%@!$-]+$/.test(value) || !/[A-Za-z]/.test(value) || isName(value)) return false;
+  return /\d/.test(value) || (value.length >= 24 && /[a-z]/.test(value) && /[A-Z]/.test(value));
+}
+
+/** One word of what a keyboard for Latin letters has. Other scripts run sentences together. */
+const TYPED = /^[\x21-\x7E\xA1-\u024F]+$/;
+
+/**
+ * What people choose: `hunter2`, `Tr0ub4dor&3`. A word alone is no password here, since nothing
+ * tells it from the word that a sentence goes on with.
+ *
+ * @param certain the value stands where only a value can: in quotes, after an equals sign, alone in its line.
+ */
+export function isPassword(value: string, certain: boolean): boolean {
+  if (value.length < (certain ? 6 : 8) || isPlaceholder(value)) return false;
+  if (REFERENCE.test(value) || NUMBERED_WORD.test(value) || !TYPED.test(value)) return false;
+  if (/^\d+$/.test(value)) return certain;
+  const letters = /\p{L}/u.test(value);
+  const digits = /\d/.test(value);
+  const signs = /[!@#$%^&*+?~=]/.test(value);
+  if (!letters || !(digits || signs)) return isRandom(value, 8);
+  if (!certain) return (digits && signs) || isRandom(value, 8);
+  return /[-_./:]/.test(value) && !signs ? !isName(value) : true;
+}
