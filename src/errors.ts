@@ -27,6 +27,12 @@ export const FAULTS = {
   STATE_FILE_UNSETTLED: "Something is writing the file at this moment. It is read again as soon as it rests.",
   STATE_FILE_CONFLICT:
     "Resolve the merge conflict in the file. The peers keep the last good state until then.",
+  STATE_FILE_GIT_BUSY: "It is read again when git is done, or when its lock is a minute old.",
+  STATE_FILE_GIT_MIDWAY:
+    "Finish or abort what git is in the middle of. To send the file as it is now: `state-syncd sync <name>`.",
+  STATE_FILE_SECRET:
+    "Take the secrets out of the file, and have new ones issued: these stood in plain text. Or set `onSecret: redact`.",
+  STATE_FILE_UNGUARDED: "The file is not passed on unchecked. Please report this with the daemon's log.",
   CACHE_PERMISSION:
     "Make `.aibrain/` and the cache in it writable for your user. It is tried again by itself.",
   CACHE_DISK_FULL: "Free some space on that disk. The old cache is intact; the new state follows by itself.",
@@ -44,6 +50,14 @@ export const FAULTS = {
   DAEMON_NOT_RUNNING: "Start it with `state-syncd run`; to have it run in the background, see the README.",
   DAEMON_UNRESPONSIVE:
     "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process.",
+  DAEMON_DEAF:
+    "File events do not reach the daemon. Restart it; if that does not help, look at the limits of inotify.",
+  DAEMON_STUCK:
+    "Look for a disk that does not answer among the problems, and at `state-syncd logs`. A restart helps.",
+  DAEMON_SLOW:
+    "The machine, the disk of the state directory or the daemon was busy. It is proved again by itself.",
+  DAEMON_UNPROVEN:
+    "The daemon could not prove that it works. Look at `state-syncd logs`, and at the path named.",
   DAEMON_OTHER_CONFIG: "The running daemon uses another config. Stop it, or leave out `--config`.",
   DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",

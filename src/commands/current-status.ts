@@ -70,10 +70,13 @@ async function lookHere(context: CommandContext, unresponsive: Fault | undefined
     version: VERSION,
     startedAt: null,
     config: config.file,
+    provenAt: null,
+    provenLagMs: null,
   };
   return await inspect({
     registry: config.registry,
     maxBytes: config.maxBytes,
+    guard: config.guard,
     copiesDirectory: paths.copiesDirectory,
     now: new Date(),
     runtime: {

@@ -5,6 +5,7 @@ import { peersOf, targetsOf } from "../core/registry.ts";
 import { EXIT, type ExitCode, type Fault, FaultError } from "../errors.ts";
 import { openCache } from "../store/cache-file.ts";
 import { cachePath } from "../store/write-scope.ts";
+import { presentable } from "../sync/clearance.ts";
 import { type Selection, selectRepos } from "../sync/select.ts";
 import { Sources } from "../sync/sources.ts";
 import { type CommandContext, complain, print } from "./context.ts";
@@ -12,13 +13,13 @@ import { closeQuietly } from "../store/close.ts";
 
 /** `sync --dry-run`: what a sync would change, as a unified diff. Takes no lock and writes nothing. */
 export async function dryRun(selection: Selection, context: CommandContext): Promise<ExitCode> {
-  const { registry, maxBytes } = await loadConfig(context.paths.config);
+  const { registry, maxBytes, guard } = await loadConfig(context.paths.config);
   const repos = await selectRepos(registry, selection);
   const sources = new Sources();
   const faults: Fault[] = [];
   const now = new Date();
   for (const repo of repos) {
-    await sources.observe(repo, { maxBytes, found: "request", asked: selection.all !== true, now });
+    await sources.observe(repo, { maxBytes, guard, found: "request", asked: selection.all !== true, now });
     const fault = sources.get(repo.name)?.fault;
     if (fault !== undefined) faults.push(fault);
   }
@@ -33,13 +34,14 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
         peers: peers.map((peer) => peer.name),
         registered: registry.repos.map((repo) => repo.name),
         snapshots: sources.snapshotsOf(peers),
+        unguarded: sources.unguardedOf(peers),
         now: now.toISOString(),
       });
       if (!result.changed) continue;
       differs = true;
       const path = cachePath(target);
-      const before = opened.bytes?.toString("utf8") ?? "";
-      const after = Buffer.concat(result.chunks).toString("utf8");
+      const before = await presentable(opened.bytes?.toString("utf8") ?? "", guard);
+      const after = await presentable(Buffer.concat(result.chunks).toString("utf8"), guard);
       const old = opened.bytes === undefined ? "/dev/null" : path;
       print(context, createTwoFilesPatch(old, path, before, after, "", "", { context: 3 }).trimEnd());
     } catch (error) {

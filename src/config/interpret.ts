@@ -1,5 +1,6 @@
 import type { z } from "zod";
-import type { Registry, Repo } from "../core/registry.ts";
+import { type Registry, type Repo, RESERVED_PREFIX } from "../core/registry.ts";
+import type { GuardOptions } from "../guard/guard.ts";
 import { type Surroundings, expandPath, expandStateFile } from "./expand.ts";
 import { nearest } from "./nearest.ts";
 import { NAME_EXPECTED, NAME_PATTERN, configSchema, knownKeys, nameFrom, repoSchema } from "./schema.ts";
@@ -20,6 +21,7 @@ export interface Settings {
   readonly rescanMs: number;
   /** The largest state file that is read, in bytes. */
   readonly maxBytes: number;
+  readonly guard: GuardOptions;
 }
 
 export interface Interpretation {
@@ -63,9 +65,9 @@ export function interpret(
     if (read.repo !== undefined) repos.push(read.repo);
   }
   if (!parsed.success || findings.length > 0) return { settings: undefined, findings, directories };
-  const { debounce, rescan, maxBytes } = parsed.data;
+  const { debounce, rescan, maxBytes, guard } = parsed.data;
   return {
-    settings: { registry: { repos }, debounceMs: debounce, rescanMs: rescan, maxBytes },
+    settings: { registry: { repos }, debounceMs: debounce, rescanMs: rescan, maxBytes, guard },
     findings,
     directories,
   };
@@ -84,6 +86,9 @@ function interpretRepo(
   const findings: Finding[] = [];
   if (!NAME_PATTERN.test(name)) {
     const expected = `a name like ${nameFrom(name)} (${NAME_EXPECTED})`;
+    findings.push({ path: place, at: "key", found: describe(name), expected });
+  } else if (name.startsWith(RESERVED_PREFIX)) {
+    const expected = `another name: those with ${RESERVED_PREFIX} are the daemon's own`;
     findings.push({ path: place, at: "key", found: describe(name), expected });
   }
   const parsed = repoSchema.safeParse(value);

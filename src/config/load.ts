@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { open, readlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
+import type { GuardOptions } from "../guard/guard.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { parseYaml } from "./document.ts";
 import { type Environment, homeOf } from "./expand.ts";
@@ -47,7 +48,8 @@ export async function parseConfig(
   const surroundings = { directory: dirname(file), home: homeOf(env), env };
   const { settings, findings, directories } = interpret(yaml.value, surroundings, yaml.names);
   const twice = await findSharedDirectories(directories);
-  const located = [...findings, ...twice].flatMap((finding) => yaml.locate(finding) ?? []);
+  const patterns = settings === undefined ? [] : await findBadPatterns(settings.guard);
+  const located = [...findings, ...twice, ...patterns].flatMap((finding) => yaml.locate(finding) ?? []);
   const mistakes: Mistake[] = [...yaml.mistakes, ...located];
   if (settings === undefined || mistakes.length > 0) throw new ConfigError(file, mistakes);
   return { ...settings, file, sha256: createHash("sha256").update(bytes).digest("hex") };
@@ -99,6 +101,24 @@ function decode(bytes: Buffer, file: string): string {
     };
     throw new ConfigError(file, [{ ...position, ...mistake }]);
   }
+}
+
+/** A pattern that could not be matched, or not in bounded time. */
+async function findBadPatterns({ patterns, allow }: GuardOptions): Promise<Finding[]> {
+  const written = [
+    ...Object.entries(patterns).map(([name, pattern]) => ({ path: ["patterns", name], pattern })),
+    ...allow.map((pattern, index) => ({ path: ["allow", index], pattern })),
+  ];
+  if (written.length === 0) return [];
+  // A large engine, for the few configs that have patterns.
+  const { patternMistake } = await import("../guard/pattern.ts");
+  return written.flatMap(({ path, pattern }): Finding[] => {
+    const mistake = patternMistake(pattern);
+    if (mistake === undefined) return [];
+    const found = `${describe(pattern)}, which ${mistake}`;
+    const expected = "a pattern in the syntax of RE2, like 'MRN-[0-9]{8}'";
+    return [{ path: ["guard", ...path], at: "value", found, expected }];
+  });
 }
 
 /** Two names for one directory would make two writers of one cache. */

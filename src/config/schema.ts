@@ -69,10 +69,42 @@ export const repoSchema = z
         .meta({ description: "Repos share only inside a group that they have in common." }),
       publish: yesOrNo("Whether the peers receive this repo's state."),
       subscribe: yesOrNo("Whether this repo's cache is written."),
+      onSecret: z.enum(["redact", "block"], { error: "redact or block" }).default("redact").meta({
+        description:
+          "What happens to a state file in which a secret was found: each is replaced by `[REDACTED:<rule>]`, or the peers keep the last good state until it is gone.",
+      }),
     },
     { error: `a map like { path: ~/repos/karematch }` },
   )
   .meta({ description: "One directory that takes part." });
+
+const RULE = "a name of lower-case letters, digits and `-`, at most 40, like record-number";
+const PATTERN = "a pattern in quotes, like 'MRN-[0-9]{8}'";
+
+const GUARD_KEYS = {
+  patterns: z
+    .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, { error: RULE }), z.string({ error: PATTERN }), {
+      error: "a map of names to patterns, like record-number: 'MRN-[0-9]{8}'",
+    })
+    .default({})
+    .meta({
+      description:
+        "What else is a secret, by the name that takes its place. Patterns are RE2's: matched in linear time, without look-around and back-references.",
+      examples: [{ "record-number": "MRN-[0-9]{8}" }],
+    }),
+  allow: z
+    .array(z.string({ error: PATTERN }), { error: "a list of patterns, like ['AKIA[A-Z]+EXAMPLE']" })
+    .default([])
+    .meta({
+      description: "What is taken for a secret and is none: patterns that match the whole of it.",
+      examples: [["AKIA[A-Z]+EXAMPLE"]],
+    }),
+};
+
+export const guardSchema = z
+  .strictObject(GUARD_KEYS, { error: "a map like { patterns: { record-number: 'MRN-[0-9]{8}' } }" })
+  .prefault({})
+  .meta({ description: "What the guard looks for beside the secrets that it knows." });
 
 export const debounceSchema = z
   .strictObject(
@@ -109,6 +141,7 @@ export const configSchema = z.strictObject(
       .meta({
         description: `The repos by name; their order is the order of the sections in a cache. A name has ${NAME}.`,
       }),
+    guard: guardSchema,
     debounce: debounceSchema,
     rescan: duration("60s", "1s", "1h", "How often everything is compared even if nothing was heard of."),
     maxBytes: z
@@ -128,6 +161,7 @@ export const NAME_EXPECTED = NAME;
 export function knownKeys(path: readonly PropertyKey[]): readonly string[] | undefined {
   if (path.length === 0) return Object.keys(configSchema.shape);
   if (path[0] === "debounce") return ["wait", "maxWait"];
+  if (path[0] === "guard" && path.length === 1) return Object.keys(GUARD_KEYS);
   return path[0] === "repos" && path.length === 2 ? Object.keys(repoSchema.shape) : undefined;
 }
 
@@ -146,6 +180,7 @@ export function nameFrom(text: string): string {
     .replace(/[^a-z0-9._-]+/g, "-")
     .replace(/^[^a-z0-9]+/, "")
     .slice(0, 64)
-    .replace(/[._-]+$/, "");
+    .replace(/[._-]+$/, "")
+    .replace(/^state-syncd\./, "state-syncd-");
   return name === "" ? "repo" : name;
 }

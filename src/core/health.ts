@@ -49,12 +49,16 @@ export function sourceTrouble(code: string): SourceTrouble {
     case "STATE_FILE_UNSETTLED":
     case "STATE_FILE_CONFLICT":
     case "STATE_FILE_MISSING":
+    case "STATE_FILE_GIT_BUSY":
+    case "STATE_FILE_GIT_MIDWAY":
     case "PAUSED":
       return "held";
     case "STATE_FILE_NOT_REGULAR":
     case "STATE_FILE_OUTSIDE":
     case "STATE_FILE_TOO_LARGE":
     case "STATE_FILE_NOT_UTF8":
+    case "STATE_FILE_SECRET":
+    case "STATE_FILE_UNGUARDED":
       return "blocked";
     default:
       return "failed";

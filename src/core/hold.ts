@@ -15,6 +15,28 @@ export function holdOf(body: Buffer): Hold | undefined {
   return hasConflict(body) ? "conflict" : undefined;
 }
 
+/** A rebase that waits for its user may wait for days: a look at it costs next to nothing, but not nothing. */
+const MIDWAY_MS = 5_000;
+
+/**
+ * How soon a state file that waits is looked at again without being told, in milliseconds.
+ *
+ * @param code the fault that has it wait.
+ * @param waitMs the quiet time that ends a burst.
+ * @returns undefined where a change of the file will tell.
+ */
+export function relookMs(code: string | undefined, waitMs: number): number | undefined {
+  switch (code) {
+    case "STATE_FILE_UNSETTLED":
+    case "STATE_FILE_GIT_BUSY":
+      return waitMs;
+    case "STATE_FILE_GIT_MIDWAY":
+      return Math.max(waitMs, MIDWAY_MS);
+    default:
+      return undefined;
+  }
+}
+
 function isBlank(body: Buffer): boolean {
   for (const byte of body) if (byte !== 0x20 && byte !== LF && byte !== 0x0d && byte !== 0x09) return false;
   return true;

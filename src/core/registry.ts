@@ -18,12 +18,17 @@ export interface Repo {
   readonly publish: boolean;
   /** This repo's cache is written. */
   readonly subscribe: boolean;
+  /** What happens to a state file in which a secret was found. */
+  readonly onSecret: "redact" | "block";
 }
 
 /** All registered repos in the order of the config file, which is the order of a cache's sections. */
 export interface Registry {
   readonly repos: readonly Repo[];
 }
+
+/** Names that begin like this are the daemon's own. */
+export const RESERVED_PREFIX = "state-syncd.";
 
 export const DEFAULT_GROUP = "default";
 export const DEFAULT_STATE_FILE = "STATE.md";

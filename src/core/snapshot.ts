@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /**
- * The content of one repo's state file at one moment. Where it came from is only a label
+ * The content of one repo's state file at one moment, as the guard let it through. Where it came from is only a label
  * (`origin`): a snapshot may have been read from a directory of this machine, from another
  * peer's cache, or one day from another machine, and nothing downstream may care.
  */
@@ -18,6 +18,10 @@ export interface Snapshot {
   readonly branch?: string;
   /** Abbreviated commit id the working tree stood on. */
   readonly commit?: string;
+  /** How many secrets the guard took out of the body. Absent where none. */
+  readonly secrets?: number;
+  /** How many hidden characters it made visible in it. Absent where none. */
+  readonly hidden?: number;
 }
 
 /** The year 0. */

@@ -17,7 +17,7 @@ export interface Api {
   readonly metrics: Metrics;
   readonly pauses: Pauses;
   /** For a monitor: answered from memory, so that no repo's disk can hold it up. */
-  readonly health: () => object;
+  readonly health: () => { readonly ok: boolean };
   readonly status: () => Promise<StatusReport>;
   /** Reads the config again. */
   readonly reload: () => Promise<void>;
@@ -30,7 +30,7 @@ export interface Api {
 export function routes(api: Api): Routes {
   const { reconciler, pauses } = api;
   return new Map<string, Route>([
-    ["GET /healthz", () => json(api.health())],
+    ["GET /healthz", () => healthz(api.health())],
     ["GET /status", async () => json(await api.status())],
     ["GET /metrics", async () => ({ status: 200, ...(await api.metrics.text()) })],
     ["GET /events", () => ({ stream: api.listen })],
@@ -40,7 +40,10 @@ export function routes(api: Api): Routes {
         const request = parsed(syncRequest, body);
         await sameConfig(request.config, reconciler);
         return json({
-          edges: await reconciler.sync(await selectRepos(reconciler.registry, request), request.all !== true),
+          edges: await reconciler.sync(
+            await selectRepos(reconciler.config.registry, request),
+            request.all !== true,
+          ),
         });
       },
     ],
@@ -49,7 +52,7 @@ export function routes(api: Api): Routes {
       async (body) => {
         const request = parsed(pullRequest, body);
         await sameConfig(request.config, reconciler);
-        const [repo] = await selectRepos(reconciler.registry, request);
+        const [repo] = await selectRepos(reconciler.config.registry, request);
         if (repo === undefined) throw new FaultError("USAGE", "name the repo to pull for");
         return json({ cache: cachePath(repo), edges: await reconciler.pull(repo) });
       },
@@ -58,7 +61,7 @@ export function routes(api: Api): Routes {
       "POST /reload",
       async () => {
         await api.reload();
-        return json({ config: reconciler.config.file, repos: reconciler.registry.repos.length });
+        return json({ config: reconciler.config.file, repos: reconciler.config.registry.repos.length });
       },
     ],
     [
@@ -85,6 +88,11 @@ export function routes(api: Api): Routes {
   ]);
 }
 
+/** Monitors look at the status alone. */
+function healthz(health: { readonly ok: boolean }): Answer {
+  return { status: health.ok ? 200 : 503, json: health };
+}
+
 function json(value: unknown): Answer {
   return { status: 200, json: value };
 }
@@ -108,5 +116,5 @@ async function sameConfig(config: string | undefined, reconciler: Reconciler): P
 
 function target(repo: string | undefined, reconciler: Reconciler): Pick<Repo, "name"> {
   if (repo === undefined) return { name: ALL };
-  return findRepo(reconciler.registry, repo) ?? repoNamed(reconciler.registry, repo);
+  return findRepo(reconciler.config.registry, repo) ?? repoNamed(reconciler.config.registry, repo);
 }

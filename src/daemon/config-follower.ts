@@ -71,7 +71,8 @@ export class ConfigFollower {
     this.#report("config.loaded", { config: config.file, sha256: config.sha256, repoCount });
     this.#report("config.changed", { added, removed, moved });
     this.#onChange();
-    if (config.maxBytes !== before.maxBytes) await this.#reconciler.reconcileAll("request");
+    // What is refused, or changed on its way, may be decided otherwise now.
+    if (passes(this.#reconciler.config) !== passes(before)) await this.#reconciler.reconcileAll("request");
     // Not waited for: the disk of a new repo may not answer, and the next edit must not wait for that.
     for (const name of [...added, ...moved]) void this.#reconciler.observe(name, "start");
   }
@@ -96,6 +97,12 @@ export class ConfigFollower {
   close(): void {
     this.#trigger.close();
   }
+}
+
+/** Everything in a config that decides what of a state file travels. */
+function passes({ maxBytes, guard, registry }: Config): string {
+  const onSecret = registry.repos.map((repo) => [repo.name, repo.onSecret]);
+  return JSON.stringify([maxBytes, guard, onSecret]);
 }
 
 /** A status and a log have one line for it; `config check` tells them all. */

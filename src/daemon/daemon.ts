@@ -4,25 +4,25 @@ import { type Config, loadConfig } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
 import { ControlServer } from "../control/server.ts";
 import { cachesOf } from "../core/registry.ts";
-import { type Fault, fault, FaultError } from "../errors.ts";
+import { FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
-import { type Log, openLog } from "../log/logger.ts";
-import { inspect } from "../status/inspect.ts";
-import type { StatusReport } from "../status/report.ts";
+import { openLog } from "../log/logger.ts";
 import { removeCacheTemporaries } from "../store/cache-file.ts";
 import { WriterLock } from "../store/lock.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { removeTemporaries } from "../store/temporary.ts";
-import { cachePath, writable } from "../store/write-scope.ts";
+import { writable } from "../store/write-scope.ts";
 import { Reconciler } from "../sync/reconciler.ts";
 import { type Report, reportDefect } from "../sync/report.ts";
 import { VERSION } from "../version.ts";
 import { FileWatch } from "../watch/file-watch.ts";
 import { Watching } from "../watch/watching.ts";
 import { routes } from "./api.ts";
+import { Canary } from "./canary.ts";
 import { ConfigFollower } from "./config-follower.ts";
 import { EventsStream } from "./events-stream.ts";
 import { Metrics } from "./metrics.ts";
+import { Overview, queueOf } from "./overview.ts";
 import { ALL, Pauses } from "./pauses.ts";
 import { Rescanning } from "./rescanning.ts";
 
@@ -91,14 +91,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       config: config.file,
       node: process.version,
     });
-    const queue = (): StatusReport["queue"] => ({
-      depth: reconciler.queue.depth,
-      oldestMs: reconciler.queue.oldestMs,
+    const metrics = new Metrics(VERSION, {
+      queue: () => queueOf(reconciler),
+      secrets: () => reconciler.secretCounts(),
+      provenAt: () => canary.proof.provenAt,
     });
-    const metrics = new Metrics(VERSION, queue);
     const events = new EventsStream();
     release.push(() => events.close());
+    const canary = new Canary({
+      stateDirectory: paths.stateDirectory,
+      rescanMs: () => reconciler.config.rescanMs,
+      rearm: (directory) => files.rearm(directory),
+    });
     const report: Report = (event, fields) => {
+      if (Canary.isAbout(fields)) {
+        canary.hear(event, fields);
+        return;
+      }
       log.record(event, fields);
       metrics.report(event, fields);
       events.report(event, fields);
@@ -110,7 +119,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
 
     const now = (): Date => new Date();
-    const reconciler = new Reconciler({ config, paths, report, resident: true, now });
+    const own = canary.repos;
+    const reconciler = new Reconciler({ config, paths, report, resident: true, own, now });
     const files = new FileWatch(report);
     release.push(() => files.close());
     const watching = new Watching(reconciler, files, report);
@@ -121,7 +131,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     release.push(() => pauses.close());
     const applyPauses = (): void => {
       const at = Date.now();
-      for (const { name } of reconciler.registry.repos) {
+      for (const { name } of reconciler.config.registry.repos) {
         const was = reconciler.isPaused(name);
         const is = pauses.isPaused(name, at);
         reconciler.setPaused(name, is);
@@ -141,41 +151,24 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     follower.start(files);
     release.push(() => follower.close());
 
-    const status = (): Promise<StatusReport> =>
-      inspect({
-        registry: reconciler.registry,
-        maxBytes: reconciler.config.maxBytes,
-        copiesDirectory: paths.copiesDirectory,
-        now: now(),
-        runtime: {
-          daemon: {
-            running: true,
-            pid: process.pid,
-            version: VERSION,
-            startedAt,
-            config: reconciler.config.file,
-          },
-          watchOf: (repo) => watching.modeOf(repo),
-          isPaused: (repo) => reconciler.isPaused(repo),
-          cacheFault: (repo) => reconciler.lane(repo).fault,
-          queue: queue(),
-          latency: metrics.latency(),
-          problems: [
-            ...follower.problems,
-            ...contested(reconciler),
-            ...watching.problems(),
-            ...logTrouble(log, paths),
-          ],
-        },
-      });
+    const overview = new Overview({
+      paths,
+      startedAt,
+      reconciler,
+      watching,
+      follower,
+      metrics,
+      canary,
+      log,
+    });
     const server = await ControlServer.listen(
       paths,
       routes({
         reconciler,
         metrics,
         pauses,
-        status,
-        health: () => ({ ok: true, pid: process.pid, version: VERSION, startedAt, queue: queue() }),
+        status: () => overview.status(),
+        health: () => overview.health(),
         reload: () => follower.reload(),
         pausesChanged: (name, until, paused) => {
           applyPauses();
@@ -194,11 +187,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     release.push(() => server.close());
 
     for (const path of await removeTemporaries(paths.pauseFile)) report("litter.removed", { path });
-    const sweep = concurrently(cachesOf(config.registry), SIDE_BY_SIDE, async (repo) => {
+    const sweep = concurrently(cachesOf(reconciler.registry), SIDE_BY_SIDE, async (repo) => {
       for (const path of await removeCacheTemporaries(repo)) report("litter.removed", { path });
     });
     await within(START_MS, sweep);
-    watching.apply(config.registry);
+    await within(START_MS, canary.prepare({ registry: reconciler.registry, paths }));
+    watching.apply(reconciler.registry);
     await within(START_MS, files.ready());
     const rescanning = new Rescanning({
       periodMs: () => reconciler.config.rescanMs,
@@ -221,6 +215,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       cacheCount: cachesOf(config.registry).length,
       durationMs: Math.round(performance.now() - started),
     });
+    canary.start(reconciler, { registry: reconciler.registry, paths });
+    release.push(() => canary.close());
 
     return {
       reload: async () => {
@@ -234,6 +230,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         const stopping = performance.now();
         report("daemon.stopping", { signal });
         rescanning.close();
+        canary.close();
         const finish = async (): Promise<boolean> => {
           // An event that is still on its way must not cost its change the stop.
           await watching.finish();
@@ -265,22 +262,4 @@ async function takeLock(paths: Paths, config: Config): Promise<WriterLock> {
     "DAEMON_RUNNING",
     `a daemon runs already (pid ${holder.pid}, config ${holder.config})`,
   );
-}
-
-function logTrouble(log: Log, paths: Paths): Fault[] {
-  if (log.failure === undefined) return [];
-  const message = `the log cannot be written (${log.failure}); ${log.failedLines} lines were lost`;
-  return [fault("LOG_UNWRITABLE", message, { path: paths.logFile })];
-}
-
-function contested(reconciler: Reconciler): Fault[] {
-  return cachesOf(reconciler.registry)
-    .filter((repo) => reconciler.lane(repo.name).contested)
-    .map((repo) => {
-      const path = cachePath(repo);
-      return fault("CACHE_CONTESTED", `${path} is being rewritten by another program`, {
-        repo: repo.name,
-        path,
-      });
-    });
 }

@@ -6,6 +6,14 @@ import type { Report } from "../sync/report.ts";
 /** Latencies kept for the percentiles of `status`. */
 const RECENT = 1_000;
 
+/** What is not counted but looked at. */
+export interface MetricsWorld {
+  readonly queue: () => StatusReport["queue"];
+  /** How many secrets are known of in each repo's state file. */
+  readonly secrets: () => Iterable<readonly [repo: string, count: number]>;
+  readonly provenAt: () => string | null;
+}
+
 /** What the daemon counts, in Prometheus' text format and for `status`. Fed by the same facts as the log. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -36,8 +44,9 @@ export class Metrics {
   );
   readonly #failures = this.#counter("state_syncd_failures_total", "Faults, by code.", ["code"]);
 
-  /** @param queue asked at each scrape. */
-  constructor(version: string, queue: () => StatusReport["queue"]) {
+  /** @param world asked at each scrape. */
+  constructor(version: string, world: MetricsWorld) {
+    const { queue, secrets } = world;
     const registers = [this.#registry];
     new Gauge({
       name: "state_syncd_queue_depth",
@@ -53,6 +62,25 @@ export class Metrics {
       registers,
       collect() {
         this.set(queue().oldestMs / 1_000);
+      },
+    });
+    new Gauge({
+      name: "state_syncd_secrets",
+      help: "Secrets that the guard keeps from a repo's peers.",
+      labelNames: ["repo"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [repo, count] of secrets()) this.set({ repo }, count);
+      },
+    });
+    new Gauge({
+      name: "state_syncd_proven_timestamp_seconds",
+      help: "When a save of the daemon's own last came through from end to end.",
+      registers,
+      collect() {
+        const at = world.provenAt();
+        if (at !== null) this.set(Date.parse(at) / 1_000);
       },
     });
     new Gauge({

@@ -32,6 +32,7 @@ export const FIELDS = {
   copy: { kind: "text", means: "Path of the copy of the cache as it was before." },
   durationMs: { kind: "number", means: "How long it took, in milliseconds." },
   found: { kind: "found", means: "What made the daemon look: event, rescan, start or request." },
+  hiddenCount: { kind: "number", means: "How many hidden characters were made visible." },
   heals: { kind: "number", means: "How often the cache was restored of late." },
   lagMs: {
     kind: "number",
@@ -50,6 +51,8 @@ export const FIELDS = {
   repoCount: { kind: "number", means: "How many repos." },
   repos: { kind: "names", means: "The repos whose sections it is about." },
   retryInMs: { kind: "number", means: "When it is tried again, in milliseconds from now." },
+  rules: { kind: "names", means: "The rules by which secrets were found." },
+  secretCount: { kind: "number", means: "How many secrets were taken out." },
   sha256: { kind: "text", means: "Hex digest of the content." },
   signal: { kind: "text", means: "Name of the signal." },
   sleptMs: { kind: "number", means: "How long the machine was asleep, in milliseconds." },
@@ -133,6 +136,12 @@ export const EVENTS = {
     says: "state held back",
     about: "A state file's content must not travel now; the peers keep the last good state.",
     fields: ["repo", "code", "message"],
+  },
+  "state.guarded": {
+    level: "warn",
+    says: "state changed by the guard",
+    about: "Peers get a state file's text without its secrets, and with its hidden characters made visible.",
+    fields: ["repo", "secretCount", "hiddenCount", "rules"],
   },
   "state.released": {
     level: "info",

@@ -4,27 +4,31 @@ import { parse } from "../core/cache/parse.ts";
 import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
 import { cachesOf, type Registry, type Repo, targetsOf } from "../core/registry.ts";
 import { sha256 } from "../core/snapshot.ts";
-import { type Fault, fault, FaultError } from "../errors.ts";
+import { type Fault, fault, type FaultCode, FaultError } from "../errors.ts";
 import { openCache } from "../store/cache-file.ts";
 import { copiesOf } from "../store/copies.ts";
 import { readStateFile } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { heldBack } from "../sync/sources.ts";
+import type { GuardOptions } from "../guard/guard.ts";
+import { type Verdict, verdictOn } from "../sync/clearance.ts";
+import { heldBack } from "../sync/held-back.ts";
 import type { EdgeReport, RepoStatus, Runtime, StatusReport } from "./report.ts";
 import { closeQuietly } from "../store/close.ts";
 
 export interface InspectOptions {
   readonly registry: Registry;
   readonly maxBytes: number;
+  readonly guard: GuardOptions;
   readonly copiesDirectory: string;
   readonly runtime: Runtime;
   readonly now: Date;
 }
 
 interface SourceFacts {
-  readonly bytes: Buffer | undefined;
-  readonly sha256: string | undefined;
-  readonly changedAt: string | undefined;
+  readonly bytes?: number;
+  readonly changedAt?: string;
+  /** What the guard said; absent where nothing may travel. */
+  readonly verdict?: Verdict | undefined;
   readonly fault: Fault | undefined;
 }
 
@@ -41,7 +45,7 @@ const SIDE_BY_SIDE = 16;
 function silentSource(repo: Repo): SourceFacts {
   const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
   const why = fault("STATE_FILE_UNREADABLE", message, { repo: repo.name, path: repo.path });
-  return { bytes: undefined, sha256: undefined, changedAt: undefined, fault: why };
+  return { fault: why };
 }
 
 function silentCache(repo: Repo): CacheFacts {
@@ -89,15 +93,15 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
 
 async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceFacts> {
   const read = await readStateFile(repo, options.maxBytes);
-  if (!read.ok) return { bytes: undefined, sha256: undefined, changedAt: undefined, fault: read.fault };
-  return {
-    bytes: read.bytes,
-    sha256: sha256(read.bytes),
-    changedAt: read.changedAt,
-    fault: options.runtime.isPaused(repo.name)
-      ? fault("PAUSED", `${repo.name} is paused`, { repo: repo.name })
-      : heldBack(repo, read.bytes, false),
-  };
+  if (!read.ok) return { fault: read.fault };
+  const { bytes, changedAt } = read;
+  const passed = await verdictOn(repo, bytes, sha256(bytes), options.guard);
+  const verdict = passed.ok ? passed.cleared : undefined;
+  const refusal = passed.ok ? undefined : passed.fault;
+  const why = options.runtime.isPaused(repo.name)
+    ? fault("PAUSED", `${repo.name} is paused`, { repo: repo.name })
+    : ((await heldBack(repo, bytes, { asked: false, now: options.now })) ?? refusal);
+  return { bytes: bytes.length, changedAt, verdict, fault: why };
 }
 
 async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {
@@ -136,7 +140,7 @@ function edgeReport(
   const cacheFault = cache?.fault ?? options.runtime.cacheFault(to.name);
   const trouble = source?.fault ?? paused;
   const status = edgeStatus({
-    sourceSha256: source?.sha256,
+    sourceSha256: source?.verdict?.sha256,
     sourceTrouble: trouble === undefined ? undefined : sourceTrouble(trouble.code),
     cacheFails: cacheFault !== undefined,
     section: sectionState(section, cache?.damaged.has(from.name) === true),
@@ -160,6 +164,13 @@ function sectionState(section: Section | undefined, damaged: boolean): SectionSt
   return section === undefined ? { kind: "absent" } : { kind: "section", sha256: section.sha256 };
 }
 
+/** What only says that a content waits is no news where the peers hold that content already. */
+const NO_TROUBLE_WHERE_FRESH: ReadonlySet<FaultCode> = new Set([
+  "STATE_FILE_EMPTY",
+  "STATE_FILE_GIT_BUSY",
+  "STATE_FILE_GIT_MIDWAY",
+]);
+
 /** Each fault once, however many edges it concerns; a fault that hurts no edge is still told. */
 function faultsOf(
   sources: ReadonlyMap<string, SourceFacts>,
@@ -169,9 +180,8 @@ function faultsOf(
 ): Fault[] {
   const found: Fault[] = [];
   for (const [name, { fault: trouble }] of sources) {
-    // An empty file whose emptiness the peers hold already is what somebody asked for.
     const settled = edges.filter((edge) => edge.from === name).every((edge) => edge.status === "fresh");
-    if (trouble !== undefined && !(trouble.code === "STATE_FILE_EMPTY" && settled)) found.push(trouble);
+    if (trouble !== undefined && !(settled && NO_TROUBLE_WHERE_FRESH.has(trouble.code))) found.push(trouble);
   }
   for (const [name, cache] of caches) {
     const trouble = cache.fault ?? runtime.cacheFault(name);
@@ -193,10 +203,11 @@ function repoStatus(repo: Repo, source: SourceFacts | undefined, runtime: Runtim
     role: repo.role,
     stateFile: {
       exists: source?.bytes !== undefined,
-      sha256: source?.sha256 ?? null,
-      bytes: source?.bytes?.length ?? 0,
+      sha256: source?.verdict?.sha256 ?? null,
+      bytes: source?.bytes ?? 0,
       changedAt: source?.changedAt ?? null,
     },
+    guard: { secrets: source?.verdict?.secrets ?? [], hidden: source?.verdict?.hidden ?? 0 },
     watch:
       repo.role === "passive"
         ? "off"

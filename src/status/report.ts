@@ -1,6 +1,7 @@
 import type { EdgeStatus, OverallStatus } from "../core/health.ts";
 import type { Fault } from "../errors.ts";
 import type { WatchMode } from "../watch/watched-file.ts";
+import type { Finding } from "../guard/guard.ts";
 
 /** What `status --json` prints and `GET /status` answers. Times are ISO 8601, durations milliseconds. */
 export interface StatusReport {
@@ -22,6 +23,9 @@ export interface DaemonStatus {
   readonly version: string;
   readonly startedAt: string | null;
   readonly config: string;
+  /** When a save of the daemon's own last came through from end to end; null where none has. */
+  readonly provenAt: string | null;
+  readonly provenLagMs: number | null;
 }
 
 export interface RepoStatus {
@@ -30,10 +34,13 @@ export interface RepoStatus {
   readonly role: "execution" | "passive";
   readonly stateFile: {
     readonly exists: boolean;
+    /** Of what the peers are to hold: the file's, unless the guard changed something in it. */
     readonly sha256: string | null;
     readonly bytes: number;
     readonly changedAt: string | null;
   };
+  /** What the guard found in the file: secrets by rule and line, and how many hidden characters. */
+  readonly guard: { readonly secrets: readonly Finding[]; readonly hidden: number };
   /** `off`: nobody watches, since no daemon runs or the repo is passive. */
   readonly watch: WatchMode | "off";
   readonly paused: boolean;

@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 import ms from "ms";
 import type { EdgeStatus } from "../core/health.ts";
+import { describeSecrets } from "../sync/clearance.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
 
 /** The newest are the ones that somebody may still miss. */
@@ -48,6 +49,7 @@ export function statusText(report: StatusReport, options: TextOptions): string {
     problems(report, paint),
     repoTable(report, options, paint),
   ];
+  blocks.push(guarded(report));
   blocks.push(unfreshEdges(report, options, paint), copies(report), legend(report, paint));
   return blocks.filter((block) => block !== "").join("\n\n");
 }
@@ -63,6 +65,12 @@ function headline(report: StatusReport, options: TextOptions, paint: Paint): str
     `${paint(colour[report.status], report.status)}: ${fresh} of ${report.edges.length} edges fresh, ${running}`,
     paint("dim", `config ${daemon.config}`),
   ];
+  if (daemon.provenAt !== null && daemon.provenLagMs !== null) {
+    const when = age(daemon.provenAt, options.now);
+    lines.push(
+      paint("dim", `proved itself ${when} ago: a save of its own came through in ${ms(daemon.provenLagMs)}`),
+    );
+  }
   if (latency.count > 0) {
     const [median, most] = [ms(latency.p50Ms), ms(latency.p99Ms)];
     lines.push(
@@ -100,6 +108,18 @@ function repoTable(report: StatusReport, options: TextOptions, paint: Paint): st
     paint("dim", head),
   );
   return table([heads, ...rows]);
+}
+
+/** What peers get otherwise than it is written, and where it stands: never what it was. */
+function guarded(report: StatusReport): string {
+  return report.repos
+    .flatMap(({ name, guard }) => {
+      const found: string[] = [];
+      if (guard.secrets.length > 0) found.push(`${describeSecrets(guard.secrets)}, kept from the peers`);
+      if (guard.hidden > 0) found.push(`${guard.hidden} hidden characters, which the peers see`);
+      return found.length === 0 ? [] : [`guard: ${name} has ${found.join("; ")}`];
+    })
+    .join("\n");
 }
 
 function stateFile(repo: RepoStatus, options: TextOptions): string {

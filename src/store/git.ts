@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { systemCode } from "../errors.ts";
+import { statIfThere } from "./identity.ts";
 
 export interface GitPosition {
   /** Undefined on a detached HEAD. */
@@ -35,6 +36,52 @@ export async function gitPosition(workTree: string): Promise<GitPosition | undef
   }
 }
 
+/** Something that git is in the middle of, and that moves files of the working tree back and forth. */
+export interface GitOperation {
+  readonly name: "git" | "a rebase" | "a bisect";
+  /** The file or directory by which git marks it. */
+  readonly mark: string;
+}
+
+/** A lock that is older belongs to a git that died; no step of a living one takes as long. */
+const LONGEST_LOCK_MS = 60_000;
+
+const MIDWAY = new Map<string, GitOperation["name"]>([
+  ["rebase-merge", "a rebase"],
+  ["rebase-apply", "a rebase"],
+  ["BISECT_LOG", "a bisect"],
+]);
+
+/**
+ * What git is doing to a working tree at this moment. While the index is locked, files are being
+ * exchanged; during a rebase or a bisect they are those of some other commit.
+ *
+ * @param nowMs milliseconds since the epoch.
+ */
+export async function gitOperation(workTree: string, nowMs: number): Promise<GitOperation | undefined> {
+  const gitDirectory = await findGitDirectory(workTree);
+  const names = await namesIn(gitDirectory);
+  if (names.includes("index.lock")) {
+    const mark = join(gitDirectory, "index.lock");
+    const stats = await statIfThere(mark);
+    if (stats !== undefined && nowMs - Number(stats.mtimeMs) < LONGEST_LOCK_MS) return { name: "git", mark };
+  }
+  for (const entry of names) {
+    const name = MIDWAY.get(entry);
+    if (name !== undefined) return { name, mark: join(gitDirectory, entry) };
+  }
+  return undefined;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return [];
+  }
+}
+
 async function findGitDirectory(workTree: string): Promise<string> {
   const dotGit = join(workTree, ".git");
   const pointer = await readIfThere(dotGit);
@@ -55,12 +102,16 @@ async function resolveRef(gitDirectory: string, name: string): Promise<string | 
   return line === undefined ? undefined : COMMIT.exec(line.slice(0, line.indexOf(" ")))?.[1];
 }
 
+/** A large repository's packed refs are a few megabytes. What is larger is not a file of git's. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
     // NONBLOCK: a FIFO in a git file's place must not stop its repo's state.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      return (await handle.stat()).isFile() ? await handle.readFile("utf8") : undefined;
+      const stats = await handle.stat();
+      return stats.isFile() && stats.size <= MOST_BYTES ? await handle.readFile("utf8") : undefined;
     } finally {
       await handle.close();
     }

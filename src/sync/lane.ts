@@ -178,6 +178,7 @@ export class CacheLane {
           peers: peers.map((peer) => peer.name),
           registered: registry.repos.map((repo) => repo.name),
           snapshots: this.#world.sources.snapshotsOf(peers),
+          unguarded: this.#world.sources.unguardedOf(peers),
           refresh,
           now: this.#world.now().toISOString(),
         });

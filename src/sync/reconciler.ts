@@ -13,13 +13,13 @@ import {
   sourcesOf,
   targetsOf,
 } from "../core/registry.ts";
-import { sourceTrouble } from "../core/health.ts";
 import { type Fault, fault } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { concurrently, within } from "../concurrently.ts";
 import { CacheLane, type LaneWorld, type TurnResult } from "./lane.ts";
 import { newestCopy } from "./peer-copy.ts";
 import type { Report } from "./report.ts";
+import { SourceAccount } from "./source-account.ts";
 import { type Found, type Observation, Sources } from "./sources.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -56,6 +56,8 @@ export interface ReconcilerOptions {
    * one-off command does what it was asked to and no more.
    */
   readonly resident: boolean;
+  /** Pseudo-repos that are kept in step with the config's, and that nobody else knows of. */
+  readonly own?: readonly Repo[];
   readonly now: () => Date;
 }
 
@@ -70,13 +72,14 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #lanes = new Map<string, CacheLane>();
   readonly #paused = new Set<string>();
-  /** The code of the fault that was last reported of each source. */
-  readonly #told = new Map<string, string>();
+  readonly #accounts = new Map<string, SourceAccount>();
   #config: Config;
+  #registry: Registry;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#config = options.config;
+    this.#registry = this.#withOwn(options.config.registry);
     this.queue = new WorkQueue({
       // Turns wait for the disk most of the time; more lanes than this only make each one slower.
       concurrency: Math.max(4, availableParallelism() * 2),
@@ -88,17 +91,22 @@ export class Reconciler {
     return this.#config;
   }
 
+  /** Everything that is kept in step: the repos of the config, and our own. */
   get registry(): Registry {
-    return this.#config.registry;
+    return this.#registry;
   }
 
   /** Takes over a new config and makes every cache due that may have to look different. */
   adopt(config: Config): RegistryDiff {
-    const diff = diffRegistries(this.registry, config.registry);
-    this.#config = config;
+    const registry = this.#withOwn(config.registry);
+    const diff = diffRegistries(this.registry, registry);
+    // What passed the guard stays passed while its rules are the same.
+    const sameGuard = JSON.stringify(config.guard) === JSON.stringify(this.#config.guard);
+    this.#config = sameGuard ? { ...config, guard: this.#config.guard } : config;
+    this.#registry = registry;
     for (const name of [...diff.removed, ...diff.moved]) {
       this.sources.forget(name);
-      this.#told.delete(name);
+      this.#accounts.delete(name);
     }
     for (const name of diff.removed) this.#dropLane(name);
     for (const name of diff.caches) this.due(name);
@@ -208,7 +216,7 @@ export class Reconciler {
       const source = this.sources.get(peer.name);
       if (source?.snapshot !== undefined || source?.fault === undefined) return;
       const copy = await newestCopy(peer, this.registry);
-      if (copy !== undefined) this.sources.adopt(peer.name, copy);
+      if (copy !== undefined) await this.sources.adopt(peer, copy, this.#config.guard);
     });
     if (this.isPaused(repo.name)) return peers.map((from) => this.#edgeResult(from, repo, undefined));
     const result = (await within(TURN_PATIENCE_MS, this.#request(repo.name, []))) ?? {
@@ -216,6 +224,12 @@ export class Reconciler {
       fault: unanswered(repo),
     };
     return peers.map((from) => this.#edgeResult(from, repo, result));
+  }
+
+  /** How many secrets are known of in each repo's state file. */
+  secretCounts(): (readonly [repo: string, count: number])[] {
+    const { repos } = this.#config.registry;
+    return repos.map(({ name }) => [name, this.sources.get(name)?.secrets.length ?? 0]);
   }
 
   isPaused(repo: string): boolean {
@@ -237,6 +251,10 @@ export class Reconciler {
     this.queue.close();
     await this.queue.idle();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
+  }
+
+  #withOwn(registry: Registry): Registry {
+    return { repos: [...registry.repos, ...(this.#options.own ?? [])] };
   }
 
   /** A repo whose state file is to be read, by the config in force. */
@@ -275,15 +293,22 @@ export class Reconciler {
   }
 
   async #look(repo: Repo, found: Found, asked: boolean): Promise<Observation> {
-    const { maxBytes } = this.#config;
+    const { maxBytes, guard } = this.#config;
     const observation = await this.sources.observe(repo, {
       maxBytes,
+      guard,
       found,
       asked,
       now: this.#options.now(),
     });
-    this.#tell(repo, observation, found);
+    this.#account(repo.name).looked(this.sources.get(repo.name), observation, found);
     return observation;
+  }
+
+  #account(repo: string): SourceAccount {
+    const account = this.#accounts.get(repo) ?? new SourceAccount(repo, this.#options.report);
+    this.#accounts.set(repo, account);
+    return account;
   }
 
   #dropLane(repo: string): void {
@@ -307,25 +332,5 @@ export class Reconciler {
     if (turn?.fault !== undefined) return { ...edge, outcome: "failed", fault: turn.fault };
     if (source?.fault !== undefined) return { ...edge, outcome: outcome ?? "kept", fault: source.fault };
     return { ...edge, outcome: outcome ?? "kept", fault: undefined };
-  }
-
-  #tell(repo: Repo, observation: Observation, found: Found): void {
-    const { report } = this.#options;
-    const source = this.sources.get(repo.name);
-    // At the start every state is new to us. What is new to the peers, `section.written` tells.
-    if (observation === "changed" && found !== "start" && source?.snapshot !== undefined) {
-      const { sha256, body, changedAt } = source.snapshot;
-      report("state.changed", { repo: repo.name, sha256, bytes: body.length, changedAt, found });
-    }
-    const told = this.#told.get(repo.name);
-    if (source?.fault === undefined) {
-      this.#told.delete(repo.name);
-      if (told !== undefined) report("state.released", { repo: repo.name });
-    } else if (source.fault.code !== told) {
-      const { code, message } = source.fault;
-      this.#told.set(repo.name, code);
-      const event = sourceTrouble(code) === "failed" ? "state.unreadable" : "state.held";
-      report(event, { repo: repo.name, code, message });
-    }
   }
 }

@@ -1,10 +1,13 @@
-import { holdOf } from "../core/hold.ts";
 import type { Repo } from "../core/registry.ts";
 import { sha256, type Snapshot } from "../core/snapshot.ts";
-import { fault, type Fault } from "../errors.ts";
+import type { Fault } from "../errors.ts";
+import type { Finding, GuardOptions } from "../guard/guard.ts";
+import { revealHidden } from "../guard/hidden.ts";
 import { gitPosition } from "../store/git.ts";
 import type { FileIdentity } from "../store/identity.ts";
-import { readStateFile, stateFilePath } from "../store/state-file.ts";
+import { readStateFile, stateFilePath, type StateRead } from "../store/state-file.ts";
+import { clear } from "./clearance.ts";
+import { heldBack } from "./held-back.ts";
 
 /** How a change came to be known. */
 export type Found = "event" | "rescan" | "start" | "request";
@@ -13,6 +16,8 @@ export type Found = "event" | "rescan" | "start" | "request";
 export interface Source {
   /** The last good state. What the file holds now may differ while `fault` stands. */
   readonly snapshot: Snapshot | undefined;
+  /** What was found in the text that the snapshot was made from. */
+  readonly secrets: readonly Finding[];
   /** Why what the file holds now is not passed on. */
   readonly fault: Fault | undefined;
   /** The file as it was last looked at. */
@@ -20,10 +25,34 @@ export interface Source {
   readonly found: Found;
   /** When it was last read, ISO 8601. */
   readonly readAt: string;
+  /** What the snapshot was made from, to tell news by. */
+  readonly madeFrom: Origin | undefined;
 }
+
+/** A file's content before the guard. It stays in this process. */
+interface Origin {
+  readonly sha256: string;
+  /** The rules that it passed. */
+  readonly guard: GuardOptions;
+  readonly onSecret: Repo["onSecret"];
+  /** Undefined where the guard changed nothing. */
+  readonly bytes: Buffer | undefined;
+}
+
+const NOTHING: Pick<Source, "snapshot" | "secrets" | "found" | "madeFrom"> = {
+  snapshot: undefined,
+  secrets: [],
+  found: "start",
+  madeFrom: undefined,
+};
+
+type Judgement =
+  | { readonly fault: Fault }
+  | (Pick<Source, "secrets" | "madeFrom"> & { readonly snapshot?: Snapshot });
 
 export interface ObserveOptions {
   readonly maxBytes: number;
+  readonly guard: GuardOptions;
   readonly found: Found;
   readonly asked: boolean;
   readonly now: Date;
@@ -45,17 +74,24 @@ export class Sources {
 
   /** The snapshots that are known of some repos. */
   snapshotsOf(repos: readonly Repo[]): Map<string, Snapshot> {
-    const known = repos.flatMap(({ name }) => {
-      const snapshot = this.#sources.get(name)?.snapshot;
-      return snapshot === undefined ? [] : ([[name, snapshot]] as const);
-    });
-    return new Map(known);
+    return this.#collect(repos, (source) => source.snapshot);
   }
 
-  /** Takes a copy from elsewhere for the newest known state; why the source is out of reach stays. */
-  adopt(repo: string, snapshot: Snapshot): void {
-    const source = this.#sources.get(repo);
-    if (source !== undefined) this.#sources.set(repo, { ...source, snapshot });
+  /** The state files of which the guard changed something, as they are. */
+  unguardedOf(repos: readonly Repo[]): Map<string, Buffer> {
+    return this.#collect(repos, (source) => source.madeFrom?.bytes);
+  }
+
+  /**
+   * Takes a copy from elsewhere for the newest known state; why the source is out of reach stays.
+   * The copy passes the guard as a file does: who wrote it is not known.
+   */
+  async adopt(repo: Repo, copy: Snapshot, guard: GuardOptions): Promise<void> {
+    const clearance = await clear(repo, copy.body, copy.sha256, guard);
+    const source = this.#sources.get(repo.name);
+    if (source === undefined || !clearance.ok) return;
+    const { body, sha256: digest } = clearance.cleared;
+    this.#sources.set(repo.name, { ...source, snapshot: { ...copy, body, sha256: digest } });
   }
 
   /** A look that is under way brings nothing any more: it may be at another directory by that name. */
@@ -66,8 +102,8 @@ export class Sources {
   }
 
   /**
-   * Reads a repo's state file and takes what it holds for the newest snapshot, unless it has to
-   * wait (see {@link holdOf}).
+   * Reads a repo's state file and takes what the guard lets through for the newest snapshot, unless
+   * it has to wait (see {@link heldBack}).
    *
    * Looks at one repo follow each other: of two that overlap the one that began first might be done
    * last, and put an old state in the place of a new one.
@@ -84,59 +120,74 @@ export class Sources {
   async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const life = this.#lives.get(repo.name);
     const read = await readStateFile(repo, options.maxBytes);
-    const digest = read.ok ? sha256(read.bytes) : undefined;
-    const isNews = digest !== undefined && digest !== this.#sources.get(repo.name)?.snapshot?.sha256;
-    const git = isNews ? await gitPosition(repo.path) : undefined;
+    const judged: Judgement = read.ok ? await this.#judge(repo, read, options) : { fault: read.fault };
     if (this.#lives.get(repo.name) !== life) return "same";
-    const before = this.#sources.get(repo.name);
-    const base = { identity: read.identity, found: options.found, readAt: options.now.toISOString() };
-    if (!read.ok) {
-      this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: read.fault });
+    const { readAt, found } = { readAt: options.now.toISOString(), found: options.found };
+    const before = this.#sources.get(repo.name) ?? NOTHING;
+    const base = { ...before, identity: read.identity, readAt };
+    if ("fault" in judged) {
+      this.#sources.set(repo.name, { ...base, found, fault: judged.fault });
       return "held";
     }
-    if (!isNews) {
-      const snapshot = before?.snapshot;
-      this.#sources.set(repo.name, {
-        ...base,
-        snapshot,
-        found: before?.found ?? options.found,
-        fault: undefined,
-      });
-      return "same";
+    const isNews = judged.snapshot !== undefined && judged.snapshot.sha256 !== before.snapshot?.sha256;
+    // A text that differs in what was redacted alone makes no new snapshot, but is known from now on.
+    const snapshot = isNews ? judged.snapshot : before.snapshot;
+    this.#sources.set(repo.name, {
+      ...base,
+      ...judged,
+      snapshot,
+      found: isNews ? found : before.found,
+      fault: undefined,
+    });
+    return isNews ? "changed" : "same";
+  }
+
+  /** What of a file's content is new, or why it has to wait. */
+  async #judge(
+    repo: Repo,
+    read: Extract<StateRead, { readonly ok: true }>,
+    options: ObserveOptions,
+  ): Promise<Judgement> {
+    const { guard, asked, now } = options;
+    const { onSecret } = repo;
+    const digest = sha256(read.bytes);
+    const known = this.#sources.get(repo.name);
+    const madeFrom = known?.madeFrom;
+    if (madeFrom?.sha256 === digest && madeFrom.guard === guard && madeFrom.onSecret === onSecret) {
+      return { secrets: known?.secrets ?? [], madeFrom };
     }
-    const held = heldBack(repo, read.bytes, options.asked);
-    if (held !== undefined) {
-      this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: held });
-      return "held";
-    }
+    const held = await heldBack(repo, read.bytes, { asked, now });
+    if (held !== undefined) return { fault: held };
+    const clearance = await clear(repo, read.bytes, digest, guard);
+    if (!clearance.ok) return clearance;
+    const { body, secrets, hidden } = clearance.cleared;
+    const { branch, commit } = (await gitPosition(repo.path)) ?? {};
+    const bytes = body === read.bytes ? undefined : read.bytes;
     const snapshot: Snapshot = {
       repo: repo.name,
-      body: read.bytes,
-      sha256: digest,
+      body,
+      sha256: clearance.cleared.sha256,
       changedAt: read.changedAt,
       origin: printable(stateFilePath(repo)),
-      ...git,
+      ...(commit === undefined ? {} : { commit }),
+      ...(branch === undefined ? {} : { branch: printable(branch) }),
+      ...(secrets.length === 0 ? {} : { secrets: secrets.length }),
+      ...(hidden === 0 ? {} : { hidden }),
     };
-    this.#sources.set(repo.name, { ...base, snapshot, fault: undefined });
-    return "changed";
+    return { snapshot, secrets, madeFrom: { sha256: digest, guard, onSecret, bytes } };
+  }
+
+  #collect<T>(repos: readonly Repo[], pick: (source: Source) => T | undefined): Map<string, T> {
+    const found = repos.flatMap(({ name }) => {
+      const source = this.#sources.get(name);
+      const picked = source === undefined ? undefined : pick(source);
+      return picked === undefined ? [] : ([[name, picked]] as const);
+    });
+    return new Map(found);
   }
 }
 
-/** The fault that holds a content back, if one does. */
-export function heldBack(repo: Repo, body: Buffer, asked: boolean): Fault | undefined {
-  const path = stateFilePath(repo);
-  const where = { repo: repo.name, path };
-  switch (holdOf(body)) {
-    case "empty":
-      return asked ? undefined : fault("STATE_FILE_EMPTY", `${path} is empty`, where);
-    case "conflict":
-      return fault("STATE_FILE_CONFLICT", `${path} holds git conflict markers`, where);
-    case undefined:
-      return undefined;
-  }
-}
-
-/** A path may hold a newline; a metadata line must not. */
-function printable(path: string): string {
-  return path.replaceAll(/\p{Cc}/gu, "?");
+/** A path may hold a newline, and a branch's name what hides or turns text; a metadata line must not. */
+function printable(name: string): string {
+  return revealHidden(name.replaceAll(/\p{Cc}/gu, "?")).text;
 }

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { dirname } from "node:path";
-import { cachesOf, type Registry, sourcesOf } from "../core/registry.ts";
+import { relookMs } from "../core/hold.ts";
+import { cachesOf, type Registry, RESERVED_PREFIX, sourcesOf } from "../core/registry.ts";
 import { type FileIdentity, identityAt, statIfThere } from "../store/identity.ts";
 import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
@@ -103,7 +104,10 @@ export class Watching {
     // Before the looks, so that what happened until a watch was in force is found by them.
     await this.#files.restore();
     const found: string[] = [];
-    const names = [...new Set([...this.#sources.keys(), ...this.#caches.keys()])];
+    // Our own repos are for finding out whether events come: no rescan may find what they did not tell.
+    const names = [...new Set([...this.#sources.keys(), ...this.#caches.keys()])].filter(
+      (name) => !name.startsWith(RESERVED_PREFIX),
+    );
     const looks = concurrently(names, SIDE_BY_SIDE, async (name) => {
       const changed = await this.#looks.ask(`source ${name}`, RESCAN_PATIENCE_MS, () =>
         this.#rescanSource(name),
@@ -115,7 +119,7 @@ export class Watching {
     });
     await within(RESCAN_PATIENCE_MS, looks);
     const durationMs = Math.round(performance.now() - started);
-    this.#report("rescan.done", { repoCount: this.#sources.size, changeCount: found.length, durationMs });
+    this.#report("rescan.done", { repoCount: names.length, changeCount: found.length, durationMs });
     return found.length;
   }
 
@@ -187,9 +191,8 @@ export class Watching {
     if (this.#reconciler.isPaused(name)) return;
     await this.#reconciler.observe(name, "event");
     const { wait } = this.#reconciler.config.debounceMs;
-    if (this.#reconciler.sources.get(name)?.fault?.code === "STATE_FILE_UNSETTLED") {
-      this.#soon(`unsettled ${name}`, wait, () => this.signal(name));
-    }
+    const again = relookMs(this.#reconciler.sources.get(name)?.fault?.code, wait);
+    if (again !== undefined) this.#soon(`unsettled ${name}`, again, () => this.signal(name));
   }
 
   #dropSource(name: string): void {

@@ -52,6 +52,7 @@ describe("a config that is right", () => {
       debounceMs: { wait: 100, maxWait: 1000 },
       rescanMs: 60_000,
       maxBytes: 1024 * 1024,
+      guard: { patterns: {}, allow: [] },
       registry: {
         repos: [
           {
@@ -63,6 +64,7 @@ describe("a config that is right", () => {
             groups: ["default"],
             publish: true,
             subscribe: true,
+            onSecret: "redact",
           },
         ],
       },
@@ -158,7 +160,7 @@ describe("a config that is right", () => {
 });
 
 const NAME = "(lower-case letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit)";
-const REPO_KEYS = "path, role, stateFile, groups, publish, subscribe";
+const REPO_KEYS = "path, role, stateFile, groups, publish, subscribe, onSecret";
 const WAIT = "a duration with its unit from 10ms to 60s, like 100ms";
 
 describe("a config that is wrong says where and what would be right", () => {
@@ -183,15 +185,36 @@ describe("a config that is wrong says where and what would be right", () => {
       ['2:13 debounce.max_wait: found the unknown key "max_wait", expected maxWait (did you mean that?)'],
     ],
     [
-      "a setting of the guard, which would be a promise",
-      repo("{ path: x, onSecret: block }"),
-      [`3:17 repos.a.onSecret: found the unknown key "onSecret", expected one of ${REPO_KEYS}`],
+      "a setting that would be a promise and is not kept yet",
+      repo("{ path: x, fence: true }"),
+      [`3:17 repos.a.fence: found the unknown key "fence", expected one of ${REPO_KEYS}`],
+    ],
+    [
+      "what happens to secrets, in a word that is none",
+      repo("{ path: x, onSecret: ignore }"),
+      ['3:27 repos.a.onSecret: found "ignore", expected redact or block'],
+    ],
+    [
+      "a name that the daemon keeps for itself",
+      "version: 1\nrepos:\n  state-syncd.canary: { path: x }\n",
+      [
+        '3:3 repos["state-syncd.canary"]: found "state-syncd.canary", expected another name: those with state-syncd. are the daemon\'s own',
+      ],
+    ],
+    [
+      "settings of the guard in the wrong shape",
+      "version: 1\nguard: { patterns: [x], allow: x, deny: y }\n",
+      [
+        "2:20 guard.patterns: found a list, expected a map of names to patterns, like record-number: 'MRN-[0-9]{8}'",
+        "2:32 guard.allow: found \"x\", expected a list of patterns, like ['AKIA[A-Z]+EXAMPLE']",
+        '2:35 guard.deny: found the unknown key "deny", expected one of patterns, allow',
+      ],
     ],
     [
       "a merge key",
       "version: 1\nx: &x {wait: 1s}\ndebounce: { <<: *x }\n",
       [
-        '2:1 x: found the unknown key "x", expected one of version, repos, debounce, rescan, maxBytes',
+        '2:1 x: found the unknown key "x", expected one of version, repos, guard, debounce, rescan, maxBytes',
         '3:13 debounce["<<"]: found the unknown key "<<", expected one of wait, maxWait',
       ],
     ],

@@ -31,7 +31,7 @@ describe("the files in config/", () => {
   it("the example shows every key that there is", async () => {
     const text = await readFile(inRepo("config/config.example.yaml"), "utf8");
     const keys = JSON.stringify(jsonSchema()).matchAll(
-      /"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|wait|maxWait)":\{/g,
+      /"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|onSecret|guard|patterns|allow|wait|maxWait)":\{/g,
     );
     for (const [, key] of keys) expect(text).toMatch(new RegExp(`\\b${key ?? ""}:`));
   });
@@ -45,6 +45,7 @@ describe("nameFrom", () => {
     ["Übung", "ubung"],
     ["_private", "private"],
     ["日本", "repo"],
+    ["state-syncd.github.io", "state-syncd-github.io"],
   ])("makes %j into %j", (text, name) => {
     expect(nameFrom(text)).toBe(name);
   });
@@ -55,6 +56,7 @@ describe("nameFrom", () => {
         const name = nameFrom(text);
         expect(name).toMatch(NAME_PATTERN);
         expect(nameFrom(name)).toBe(name);
+        expect(name.startsWith("state-syncd.")).toBe(false);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Hold, holdOf } from "../../src/core/hold.ts";
+import { type Hold, holdOf, relookMs } from "../../src/core/hold.ts";
 
 const CONFLICT = "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> other\n";
 
@@ -58,5 +58,18 @@ describe("what is held back", () => {
     holdOf(Buffer.from("<<<<<<< ".repeat(131_072)));
     holdOf(Buffer.from("<<<<<<< a\n```\n".repeat(75_000)));
     expect(performance.now() - began).toBeLessThan(2_000);
+  });
+});
+
+describe("a file that waits for something that no change of it will tell", () => {
+  it.each([
+    ["STATE_FILE_UNSETTLED", 100, 100],
+    ["STATE_FILE_GIT_BUSY", 100, 100],
+    ["STATE_FILE_GIT_MIDWAY", 100, 5_000],
+    ["STATE_FILE_GIT_MIDWAY", 60_000, 60_000],
+    ["STATE_FILE_EMPTY", 100, undefined],
+    [undefined, 100, undefined],
+  ])("%s with a wait of %i ms is looked at again after %s", (code, waitMs, expected) => {
+    expect(relookMs(code, waitMs)).toBe(expected);
   });
 });

@@ -21,6 +21,7 @@ function repo(name: string, options: Partial<Repo> = {}): Repo {
     stateFile: "STATE.md",
     groups: ["default"],
     publish: true,
+    onSecret: "redact",
     subscribe: true,
     ...options,
   };

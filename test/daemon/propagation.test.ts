@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { appendFile, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
@@ -145,6 +146,67 @@ describe("what must not travel", () => {
     expect(await workspace.received("b", "a")).toBe("before\n");
     await workspace.save("a", "mine and theirs\n");
     await workspace.arrives("a", peers, "mine and theirs\n");
+  });
+});
+
+describe("a working tree that git is at work in", () => {
+  const git = (...args: readonly string[]): void => {
+    const env = {
+      PATH: process.env["PATH"],
+      HOME: workspace.root,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_EDITOR: "true",
+    };
+    const who = ["-c", "user.name=t", "-c", "user.email=t@t"];
+    execFileSync("git", [...who, ...args], { cwd: workspace.repo("a"), env, stdio: "pipe" });
+  };
+  const heldFor = (code: string): Promise<unknown> =>
+    eventually(`the hold to be told as ${code}`, async () =>
+      (await workspace.status()).edges.find((edge) => edge.status === "held" && edge.error?.code === code),
+    );
+
+  it("what is saved while the index is locked waits for git, and no longer", async () => {
+    await workspace.save("a", "before\n");
+    git("init", "-q");
+    await workspace.startDaemon();
+    const lock = join(workspace.repo("a"), ".git", "index.lock");
+    await writeFile(lock, "");
+    await workspace.save("a", "half of a checkout\n");
+    await heldFor("STATE_FILE_GIT_BUSY");
+    expect(await workspace.received("b", "a")).toBe("before\n");
+    await workspace.save("a", "the whole of it\n");
+    await unlink(lock);
+    await workspace.arrives("a", peers, "the whole of it\n");
+    await workspace.healthy();
+  });
+
+  it("what a rebase puts there on its way does not travel; its end does, and so does what somebody asks for", async () => {
+    git("init", "-q", "-b", "main");
+    const commit = async (text: string): Promise<void> => {
+      await workspace.save("a", text);
+      git("add", ".");
+      git("commit", "-qm", text.trim());
+    };
+    await commit("base\n");
+    git("checkout", "-qb", "topic");
+    await commit("topic\n");
+    git("checkout", "-q", "main");
+    await commit("main\n");
+    git("checkout", "-q", "topic");
+    await workspace.startDaemon();
+    expect(await workspace.received("b", "a")).toBe("topic\n");
+    expect(() => git("rebase", "-q", "main")).toThrow(/conflict/i);
+    await workspace.save("a", "half resolved\n");
+    await heldFor("STATE_FILE_GIT_MIDWAY");
+    expect(await workspace.received("b", "a")).toBe("topic\n");
+    expect((await workspace.run(["sync", "a"])).code).toBe(0);
+    await workspace.arrives("a", peers, "half resolved\n");
+    await workspace.save("a", "resolved\n");
+    await heldFor("STATE_FILE_GIT_MIDWAY");
+    git("add", ".");
+    git("rebase", "--continue");
+    await workspace.arrives("a", peers, "resolved\n");
+    await workspace.healthy();
   });
 });
 

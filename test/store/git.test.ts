@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import { gitPosition } from "../../src/store/git.ts";
+import { gitOperation, gitPosition } from "../../src/store/git.ts";
 import { useTempDirectory } from "../support/temp-dir.ts";
 
 const directory = useTempDirectory();
@@ -126,4 +126,47 @@ describe("where there is none, nothing is told", () => {
     },
     10_000,
   );
+});
+
+describe("what git is in the middle of", () => {
+  const operation = async (): Promise<string | undefined> => (await gitOperation(repo, Date.now()))?.name;
+  beforeEach(async () => {
+    git(repo, "init", "-q", "-b", "main");
+    await commitIn(repo, "one");
+  });
+
+  it("is nothing in a tree at rest, and where there is no repository", async () => {
+    expect(await operation()).toBeUndefined();
+    expect(await gitOperation(directory.at("nowhere"), Date.now())).toBeUndefined();
+  });
+
+  it("is git itself while the index is locked, and a lock that a dead git left is one for a minute only", async () => {
+    await writeFile(`${repo}/.git/index.lock`, "");
+    expect(await operation()).toBe("git");
+    const old = new Date(Date.now() - 61_000);
+    await utimes(`${repo}/.git/index.lock`, old, old);
+    expect(await operation()).toBeUndefined();
+  });
+
+  it("is a rebase that stopped at a conflict, until it is aborted", async () => {
+    git(repo, "checkout", "-qb", "topic");
+    await commitIn(repo, "topic's");
+    git(repo, "checkout", "-q", "main");
+    await commitIn(repo, "main's");
+    git(repo, "checkout", "-q", "topic");
+    expect(() => git(repo, "rebase", "-q", "main")).toThrow(/conflict/i);
+    expect(await operation()).toBe("a rebase");
+    git(repo, "rebase", "--abort");
+    expect(await operation()).toBeUndefined();
+  });
+
+  it("is a bisect until it is reset, in a worktree as well", async () => {
+    const tree = directory.at("tree");
+    git(repo, "worktree", "add", "-q", tree);
+    git(tree, "bisect", "start");
+    expect((await gitOperation(tree, Date.now()))?.name).toBe("a bisect");
+    expect(await operation(), "of the other tree").toBeUndefined();
+    git(tree, "bisect", "reset");
+    expect(await gitOperation(tree, Date.now())).toBeUndefined();
+  });
 });

@@ -57,6 +57,7 @@ export function repoIn(directory: string, name: string, options: Partial<Repo> =
     groups: ["default"],
     publish: true,
     subscribe: true,
+    onSecret: "redact",
     ...options,
   };
 }

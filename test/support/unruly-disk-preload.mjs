@@ -30,7 +30,8 @@ function failure(code) {
 
 /** What a call has to go through before it is made. */
 async function endure(name, path) {
-  const { slow, hangs } = behaviour();
+  const { slow, hangs, refuses } = behaviour();
+  if (isUnder(path, refuses?.under)) throw failure(refuses.code);
   if (isUnder(path, slow?.under)) await delay(slow.ms);
   if (!isUnder(path, hangs)) return;
   appendFileSync(`${order}.held`, `${name} ${path}\n`);
@@ -95,5 +96,12 @@ fs.watch = (path, options, listener) => {
     if (!deaf) listener(...args);
   });
 };
+
+/** A computation that does not come to its end, or a call that waits where none should. */
+function blockLoop() {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  while (behaviour().blocksLoop === true) Atomics.wait(never, 0, 0, 20);
+}
+setInterval(blockLoop, 50).unref();
 
 syncBuiltinESMExports();

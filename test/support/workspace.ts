@@ -25,12 +25,17 @@ export interface RepoOptions {
   readonly groups?: readonly string[];
   readonly publish?: boolean;
   readonly subscribe?: boolean;
+  readonly onSecret?: "redact" | "block";
 }
 
 export interface WorkspaceOptions {
   readonly repos: Readonly<Record<string, RepoOptions>>;
   readonly debounce?: { readonly wait: string; readonly maxWait: string };
   readonly rescan?: string;
+  readonly guard?: {
+    readonly patterns?: Readonly<Record<string, string>>;
+    readonly allow?: readonly string[];
+  };
 }
 
 /** How a daemon is started. */
@@ -82,9 +87,9 @@ export class Workspace {
   /** Writes the config anew. Repos that it names are not made. */
   async configure(options: Partial<WorkspaceOptions>): Promise<void> {
     this.#options = { ...this.#options, ...options };
-    const { repos, debounce, rescan } = this.#options;
+    const { repos, debounce, rescan, guard } = this.#options;
     const entries = Object.entries(repos).map(([name, entry]) => [name, { path: this.repo(name), ...entry }]);
-    const config = { version: 1, repos: Object.fromEntries(entries), debounce, rescan };
+    const config = { version: 1, repos: Object.fromEntries(entries), debounce, rescan, guard };
     await mkdir(dirname(this.paths.config), { recursive: true });
     // JSON is YAML.
     await writeFile(this.paths.config, JSON.stringify(config, undefined, 2));

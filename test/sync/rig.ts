@@ -23,7 +23,7 @@ export class Rig {
   readonly directory: string;
   readonly paths: Paths;
   readonly reported: Reported[] = [];
-  readonly reconciler: Reconciler;
+  reconciler: Reconciler;
   #repos: readonly Repo[];
   readonly #settings: Partial<Config>;
 
@@ -60,6 +60,12 @@ export class Rig {
       resident,
       now: () => new Date(),
     });
+  }
+
+  /** Ends the reconciler and goes on with another one, which knows what the disk knows. */
+  async restart(): Promise<void> {
+    await this.reconciler.close();
+    this.reconciler = this.another();
   }
 
   /** Has the reconciler take over other repos. */
@@ -129,6 +135,7 @@ export class Rig {
       debounceMs: { wait: 20, maxWait: 200 },
       rescanMs: 60_000,
       maxBytes: 1_048_576,
+      guard: { patterns: {}, allow: [] },
       file: `${this.directory}/config.yaml`,
       sha256: "0".repeat(64),
       ...this.#settings,

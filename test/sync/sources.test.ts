@@ -6,6 +6,7 @@ import { Sources } from "../../src/sync/sources.ts";
 import { repoIn, useTempDirectory } from "../support/temp-dir.ts";
 
 const CONFLICT = "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> other\n";
+const NO_RULES = { patterns: {}, allow: [] };
 const directory = useTempDirectory();
 let repo: Repo;
 let file: string;
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 
 function observe(asked = false, maxBytes = 1_000_000): Promise<string> {
-  return sources.observe(repo, { maxBytes, found: "event", asked, now: new Date() });
+  return sources.observe(repo, { maxBytes, guard: NO_RULES, found: "event", asked, now: new Date() });
 }
 
 /** The last good text, and the code of what holds back what came after it. */

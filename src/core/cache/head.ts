@@ -7,11 +7,15 @@ const LF = 0x0a;
 const SYNCED = /^\*\*Last Synced\*\*: (\S+)$/;
 // Greedy up to the last ", changed": a path may hold commas, a time and a git position cannot.
 const SOURCE = /^\*\*Source\*\*: (.*), changed (\S+?)(?:, (\S+) @ ([0-9a-f]{7,64}))?$/;
+const GUARD = /^\*\*Guard\*\*: (?:(\d{1,9}) secrets? redacted)?(?:, )?(?:(\d{1,9}) hidden .{1,40})?$/;
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
 /** A head has five metadata lines at most today; the bound keeps a damaged one from being read on and on. */
 const MOST_METADATA_LINES = 16;
 
-type HeadFacts = Pick<Section, "changedAt" | "syncedAt" | "origin" | "branch" | "commit">;
+type HeadFacts = Pick<
+  Section,
+  "changedAt" | "syncedAt" | "origin" | "branch" | "commit" | "secrets" | "hidden"
+>;
 
 /**
  * Reads what stands between a begin marker and the body.
@@ -35,6 +39,7 @@ export function readHead(
   if (line() !== sectionHeading(begin.repo) || line() !== "") return undefined;
   let syncedAt: string | undefined;
   let source: RegExpExecArray | null = null;
+  let guard: RegExpExecArray | null = null;
   for (let count = 0; count < MOST_METADATA_LINES; count += 1) {
     const start = at;
     const text = line();
@@ -43,14 +48,24 @@ export function readHead(
       if (syncedAt === undefined || source === null) return undefined;
       const [, origin = "", changedAt = "", branch, commit] = source;
       if (!ISO.test(syncedAt) || !ISO.test(changedAt)) return undefined;
-      return { facts: headFacts(origin, changedAt, syncedAt, branch, commit), bodyStart: at };
+      const facts = headFacts(origin, changedAt, syncedAt, branch, commit);
+      return { facts: { ...facts, ...guardFacts(guard) }, bodyStart: at };
     }
     // The scan reads bytes as latin1; these lines hold paths, so they are decoded for real.
     const decoded = bytes.toString("utf8", start, start + text.length);
     syncedAt ??= SYNCED.exec(decoded)?.[1];
     source ??= SOURCE.exec(decoded);
+    guard ??= GUARD.exec(decoded);
   }
   return undefined;
+}
+
+function guardFacts(guard: RegExpExecArray | null): Pick<Section, "secrets" | "hidden"> {
+  const [, secrets, hidden] = guard ?? [];
+  return {
+    ...(secrets === undefined ? {} : { secrets: Number(secrets) }),
+    ...(hidden === undefined ? {} : { hidden: Number(hidden) }),
+  };
 }
 
 function headFacts(

@@ -10,6 +10,8 @@ export interface MergeRequest {
   readonly registered: readonly string[];
   /** What is known of the peers. A peer without a snapshot keeps what it has. */
   readonly snapshots: ReadonlyMap<string, Snapshot>;
+  /** The state files of which the guard changed something, as they are: the original utility copies them so. */
+  readonly unguarded?: ReadonlyMap<string, Buffer>;
   /** Peers whose `Last Synced` is renewed although nothing changed: the user asked. */
   readonly refresh?: ReadonlySet<string>;
   /** ISO 8601, UTC. */
@@ -72,6 +74,7 @@ function mergeOnce(
   const before = parse(bytes ?? Buffer.alloc(0), {
     registered: request.registered,
     known: (repo) => request.snapshots.get(repo)?.body,
+    unguarded: (repo) => request.unguarded?.get(repo),
   });
   const slots = new Slots(before, request.peers);
   const outcomes = new Map<string, EdgeOutcome>();

@@ -46,6 +46,8 @@ export interface ParseOptions {
    * that, its section's end is known exactly, and the text around it is safe.
    */
   readonly known?: (repo: string) => Buffer | undefined;
+  /** The same as it was before the guard changed something in it, where it did. */
+  readonly unguarded?: (repo: string) => Buffer | undefined;
 }
 
 /**
@@ -66,6 +68,7 @@ class Parser {
   readonly #headers: readonly HeaderMatch[];
   readonly #headings: readonly LegacyHeading[];
   readonly #knownBody: (repo: string) => Buffer | undefined;
+  readonly #unguarded: (repo: string) => Buffer | undefined;
   readonly #knownBodies = new Map<string, readonly Buffer[]>();
   readonly #parts: Part[] = [];
   readonly #debris: Debris[] = [];
@@ -87,6 +90,7 @@ class Parser {
       (heading) => this.#markers.length === 0 || hasSyncedLine(this.#text, heading.next),
     );
     this.#knownBody = (repo) => options.known?.(repo);
+    this.#unguarded = (repo) => options.unguarded?.(repo);
   }
 
   run(): ParsedCache {
@@ -269,7 +273,8 @@ class Parser {
     let bodies = this.#knownBodies.get(repo);
     if (bodies === undefined) {
       const body = this.#knownBody(repo);
-      bodies = body === undefined ? [] : [asTheOriginalReads(body), body];
+      const copied = [this.#unguarded(repo), body].filter((text) => text !== undefined);
+      bodies = copied.flatMap((text) => [asTheOriginalReads(text), text]);
       this.#knownBodies.set(repo, bodies);
     }
     return bodies;

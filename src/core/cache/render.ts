@@ -94,9 +94,19 @@ function sectionHead(section: Section): string {
     "",
     `**Last Synced**: ${section.syncedAt}`,
     `**Source**: ${source.join(", ")}`,
+    ...guardLine(section),
     "",
     "",
   ].join("\n");
+}
+
+/** What a reader has to know of a body that is not the file byte for byte. */
+function guardLine({ secrets, hidden }: Section): string[] {
+  const done: string[] = [];
+  if (secrets !== undefined) done.push(`${secrets} ${secrets === 1 ? "secret" : "secrets"} redacted`);
+  if (hidden !== undefined)
+    done.push(`${hidden} hidden ${hidden === 1 ? "character" : "characters"} made visible`);
+  return done.length === 0 ? [] : [`**Guard**: ${done.join(", ")}`];
 }
 
 function gitPosition(section: Section): string | undefined {

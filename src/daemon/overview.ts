@@ -1,0 +1,117 @@
+import { cachesOf } from "../core/registry.ts";
+import { type Fault, fault } from "../errors.ts";
+import type { Log } from "../log/logger.ts";
+import type { Paths } from "../paths.ts";
+import { inspect } from "../status/inspect.ts";
+import type { StatusReport } from "../status/report.ts";
+import { cachePath } from "../store/write-scope.ts";
+import type { Reconciler } from "../sync/reconciler.ts";
+import { VERSION } from "../version.ts";
+import type { Watching } from "../watch/watching.ts";
+import type { Canary, Proof } from "./canary.ts";
+import type { ConfigFollower } from "./config-follower.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface OverviewParts {
+  readonly paths: Paths;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly reconciler: Reconciler;
+  readonly watching: Watching;
+  readonly follower: ConfigFollower;
+  readonly metrics: Metrics;
+  readonly canary: Canary;
+  readonly log: Log;
+}
+
+/** What `GET /healthz` answers. */
+export interface Health extends Omit<Proof, "fault"> {
+  readonly ok: boolean;
+  readonly problem: Fault | null;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly queue: StatusReport["queue"];
+}
+
+/** What the daemon's parts say of themselves, put together for `status` and for monitors. */
+export class Overview {
+  readonly #parts: OverviewParts;
+
+  constructor(parts: OverviewParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks at every file afresh, see {@link inspect}. */
+  async status(): Promise<StatusReport> {
+    const { paths, startedAt, reconciler, watching, metrics, canary } = this.#parts;
+    const { registry, maxBytes, guard, file } = reconciler.config;
+    const { provenAt, lagMs: provenLagMs } = canary.proof;
+    return await inspect({
+      registry,
+      maxBytes,
+      guard,
+      copiesDirectory: paths.copiesDirectory,
+      now: new Date(),
+      runtime: {
+        daemon: {
+          running: true,
+          pid: process.pid,
+          version: VERSION,
+          startedAt,
+          config: file,
+          provenAt,
+          provenLagMs,
+        },
+        watchOf: (repo) => watching.modeOf(repo),
+        isPaused: (repo) => reconciler.isPaused(repo),
+        cacheFault: (repo) => reconciler.lane(repo).fault,
+        queue: queueOf(reconciler),
+        latency: metrics.latency(),
+        problems: this.#problems(),
+      },
+    });
+  }
+
+  /** For a monitor: from memory, so that no repo's disk can hold up the answer. */
+  health(): Health {
+    const { startedAt, reconciler, canary } = this.#parts;
+    const { fault: problem = null, ...proof } = canary.proof;
+    const queue = queueOf(reconciler);
+    return { ok: problem === null, pid: process.pid, version: VERSION, startedAt, queue, ...proof, problem };
+  }
+
+  #problems(): Fault[] {
+    const { reconciler, watching, follower, canary, log, paths } = this.#parts;
+    const unproven = canary.proof.fault;
+    return [
+      ...(unproven === undefined ? [] : [unproven]),
+      ...follower.problems,
+      ...contested(reconciler),
+      ...watching.problems(),
+      ...logTrouble(log, paths),
+    ];
+  }
+}
+
+export function queueOf({ queue }: Reconciler): StatusReport["queue"] {
+  return { depth: queue.depth, oldestMs: queue.oldestMs };
+}
+
+function logTrouble(log: Log, paths: Paths): Fault[] {
+  if (log.failure === undefined) return [];
+  const message = `the log cannot be written (${log.failure}); ${log.failedLines} lines were lost`;
+  return [fault("LOG_UNWRITABLE", message, { path: paths.logFile })];
+}
+
+function contested(reconciler: Reconciler): Fault[] {
+  return cachesOf(reconciler.config.registry)
+    .filter((repo) => reconciler.lane(repo.name).contested)
+    .map((repo) => {
+      const path = cachePath(repo);
+      return fault("CACHE_CONTESTED", `${path} is being rewritten by another program`, {
+        repo: repo.name,
+        path,
+      });
+    });
+}

@@ -1,0 +1,35 @@
+import { holdOf } from "../core/hold.ts";
+import type { Repo } from "../core/registry.ts";
+import { fault, type Fault } from "../errors.ts";
+import { gitOperation } from "../store/git.ts";
+import { stateFilePath } from "../store/state-file.ts";
+
+export interface HeldBackOptions {
+  /** A person named this repo: an empty file is then meant to be empty, and a rebase is known of. */
+  readonly asked: boolean;
+  readonly now: Date;
+}
+
+/** The fault that has a readable content wait, if one does. */
+export async function heldBack(
+  repo: Repo,
+  body: Buffer,
+  { asked, now }: HeldBackOptions,
+): Promise<Fault | undefined> {
+  const path = stateFilePath(repo);
+  const where = { repo: repo.name, path };
+  switch (holdOf(body)) {
+    case "empty":
+      if (!asked) return fault("STATE_FILE_EMPTY", `${path} is empty`, where);
+      break;
+    case "conflict":
+      return fault("STATE_FILE_CONFLICT", `${path} holds git conflict markers`, where);
+    case undefined:
+  }
+  const operation = await gitOperation(repo.path, now.getTime());
+  if (operation === undefined) return undefined;
+  const { name, mark } = operation;
+  if (name === "git") return fault("STATE_FILE_GIT_BUSY", `git is at work in ${repo.path} (${mark})`, where);
+  if (asked) return undefined;
+  return fault("STATE_FILE_GIT_MIDWAY", `${name} is under way in ${repo.path} (${mark})`, where);
+}
