@@ -2,8 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { placeConfig } from "../support/config-file.ts";
-import { UnrulyDisk } from "../support/unruly-disk.ts";
-import { type Daemon, Workspace } from "../support/workspace.ts";
+import { Workspace } from "../support/workspace.ts";
 
 let workspace: Workspace;
 beforeEach(async () => {
@@ -56,40 +55,5 @@ describe("a state file whose time is absurd", () => {
     expect([code, stderr]).toEqual([3, ""]);
     await workspace.startDaemon();
     await workspace.healthy();
-  });
-});
-
-describe("a disk that reports errors late", () => {
-  let disk: UnrulyDisk;
-  let daemon: Daemon;
-  beforeEach(async () => {
-    disk = new UnrulyDisk(workspace);
-    daemon = await workspace.startDaemon({ env: disk.env });
-    await workspace.healthy();
-  });
-
-  it("an error from closing a file that was only read ends nothing", async () => {
-    await disk.misbehave({ closeFails: { under: `${workspace.root}/repos`, code: "EIO" } });
-    for (const text of ["one\n", "two\n"]) {
-      await workspace.save("x", text);
-      await workspace.arrives("x", ["y", "z"], text);
-    }
-    await workspace.healthy();
-    const { code, stderr } = await workspace.run(["sync", "y"], { env: disk.env });
-    expect([code, stderr]).toEqual([0, ""]);
-    // Closing also happens some time after a cache was replaced; a stop waits for all of it.
-    expect(await daemon.stop()).toBe(0);
-  });
-
-  it("a file system that cannot fsync a directory is no failure", async () => {
-    await disk.misbehave({ directorySyncFails: { under: `${workspace.root}/repos`, code: "EINVAL" } });
-    await workspace.save("x", "one\n");
-    await workspace.arrives("x", ["y", "z"], "one\n");
-    const { code, stdout, stderr } = await workspace.run(["sync", "x"]);
-    expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toBe(
-      ["y", "z"].map((peer) => `[state_sync] Synced x STATE.md -> ${workspace.cacheFile(peer)}\n`).join(""),
-    );
-    expect((await workspace.log()).some((line) => line["event"] === "cache.failed")).toBe(false);
   });
 });
