@@ -25,8 +25,11 @@ interface SourceFacts {
   readonly bytes: Buffer | undefined;
   readonly sha256: string | undefined;
   readonly changedAt: string | undefined;
+  readonly savedAtMs: number | undefined;
   readonly fault: Fault | undefined;
 }
+
+const NOTHING = { bytes: undefined, sha256: undefined, changedAt: undefined, savedAtMs: undefined };
 
 interface CacheFacts {
   readonly sections: ReadonlyMap<string, Section>;
@@ -41,7 +44,7 @@ const SIDE_BY_SIDE = 16;
 function silentSource(repo: Repo): SourceFacts {
   const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
   const why = fault("STATE_FILE_UNREADABLE", message, { repo: repo.name, path: repo.path });
-  return { bytes: undefined, sha256: undefined, changedAt: undefined, fault: why };
+  return { ...NOTHING, fault: why };
 }
 
 function silentCache(repo: Repo): CacheFacts {
@@ -89,11 +92,12 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
 
 async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceFacts> {
   const read = await readStateFile(repo, options.maxBytes);
-  if (!read.ok) return { bytes: undefined, sha256: undefined, changedAt: undefined, fault: read.fault };
+  if (!read.ok) return { ...NOTHING, fault: read.fault };
   return {
     bytes: read.bytes,
     sha256: sha256(read.bytes),
     changedAt: read.changedAt,
+    savedAtMs: read.savedAtMs,
     fault: options.runtime.isPaused(repo.name)
       ? fault("PAUSED", `${repo.name} is paused`, { repo: repo.name })
       : heldBack(repo, read.bytes, false),
@@ -142,7 +146,7 @@ function edgeReport(
     section: sectionState(section, cache?.damaged.has(from.name) === true),
   });
   const error = status === "failed" ? (cacheFault ?? trouble) : trouble;
-  const behindSince = source?.changedAt === undefined ? undefined : Date.parse(source.changedAt);
+  const behindSince = source?.savedAtMs;
   return {
     from: from.name,
     to: to.name,

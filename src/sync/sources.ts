@@ -13,6 +13,8 @@ export type Found = "event" | "rescan" | "start" | "request";
 export interface Source {
   /** The last good state. What the file holds now may differ while `fault` stands. */
   readonly snapshot: Snapshot | undefined;
+  /** When the snapshot was saved, in milliseconds since the epoch; undefined of a copy from elsewhere. */
+  readonly savedAtMs: number | undefined;
   /** Why what the file holds now is not passed on. */
   readonly fault: Fault | undefined;
   /** The file as it was last looked at. */
@@ -55,7 +57,7 @@ export class Sources {
   /** Takes a copy from elsewhere for the newest known state; why the source is out of reach stays. */
   adopt(repo: string, snapshot: Snapshot): void {
     const source = this.#sources.get(repo);
-    if (source !== undefined) this.#sources.set(repo, { ...source, snapshot });
+    if (source !== undefined) this.#sources.set(repo, { ...source, snapshot, savedAtMs: undefined });
   }
 
   /** A look that is under way brings nothing any more: it may be at another directory by that name. */
@@ -89,7 +91,8 @@ export class Sources {
     const git = isNews ? await gitPosition(repo.path) : undefined;
     if (this.#lives.get(repo.name) !== life) return "same";
     const before = this.#sources.get(repo.name);
-    const base = { identity: read.identity, found: options.found, readAt: options.now.toISOString() };
+    const { found, now } = options;
+    const base = { savedAtMs: before?.savedAtMs, identity: read.identity, found, readAt: now.toISOString() };
     if (!read.ok) {
       this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: read.fault });
       return "held";
@@ -117,7 +120,7 @@ export class Sources {
       origin: printable(stateFilePath(repo)),
       ...git,
     };
-    this.#sources.set(repo.name, { ...base, snapshot, fault: undefined });
+    this.#sources.set(repo.name, { ...base, snapshot, savedAtMs: read.savedAtMs, fault: undefined });
     return "changed";
   }
 }
