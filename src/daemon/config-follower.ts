@@ -40,9 +40,10 @@ export class ConfigFollower {
     void files.add(this.#paths.config, () => this.#trigger.signal());
   }
 
-  /** Looks whether the file changed without an event. */
+  /** Looks whether the file changed without an event, and again where it could not be read. */
   async check(): Promise<void> {
-    if ((await identityAt(this.#paths.config)) !== this.#identity) this.#trigger.signal();
+    const unread = this.#problem?.code === "CONFIG_UNREADABLE";
+    if (unread || (await identityAt(this.#paths.config)) !== this.#identity) this.#trigger.signal();
   }
 
   /**

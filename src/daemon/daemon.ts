@@ -204,6 +204,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         },
         () => server.keep(),
         () => follower.check(),
+        () => pauses.check(Date.now()),
         () => watching.rescan(),
       ],
     });

@@ -50,6 +50,17 @@ export class Pauses {
     });
   }
 
+  /**
+   * Ends what has run out by the clock. A timer alone would not do: it does not count the time that
+   * a machine sleeps, and does not know when the clock is set.
+   */
+  check(now: number): void {
+    const before = this.#until.size;
+    this.#dropEnded(now);
+    this.#arm(now);
+    if (this.#until.size < before) this.#onEnd();
+  }
+
   close(): void {
     clearTimeout(this.#timer);
   }
@@ -83,10 +94,7 @@ export class Pauses {
     if (ends.length === 0) return;
     const delay = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.min(...ends) - now));
     this.#timer = setTimeout(() => {
-      const later = Date.now();
-      this.#dropEnded(later);
-      this.#arm(later);
-      this.#onEnd();
+      this.check(Date.now());
     }, delay);
   }
 }

@@ -21,7 +21,10 @@ export interface Log {
   readonly failedLines: number;
   /** Why the last line could not be written (`ENOSPC`, ...); undefined once one could be again. */
   readonly failure: string | undefined;
-  /** Goes on in the file that the path names now, if it is another one: the log was moved or removed. */
+  /**
+   * Goes on in the file that the path names now, if it is another one: the log was moved or
+   * removed. Where lines were lost, tries whether the log can be written again.
+   */
   keep(): void;
   /** Goes on in the file that the path names now. Call it when the log was moved away. */
   reopen(): void;
@@ -75,7 +78,7 @@ export function openLog(options: LogOptions): Log {
 
   function write(event: EventName, fields: Readonly<Record<string, unknown>>): void {
     if (closed || !writer.isLevelEnabled(EVENTS[event].level)) return;
-    if (lost > 0 && put("log.gap", { lineCount: lost, code: failure ?? "unknown" })) lost = 0;
+    tellGap();
     const written = put(event, fields);
     terminal?.write(latest.line);
     if (written) {
@@ -84,6 +87,12 @@ export function openLog(options: LogOptions): Log {
       lost += 1;
       failedLines += 1;
     }
+  }
+
+  function tellGap(): void {
+    if (lost === 0 || !put("log.gap", { lineCount: lost, code: failure ?? "unknown" })) return;
+    lost = 0;
+    failure = undefined;
   }
 
   return {
@@ -95,7 +104,9 @@ export function openLog(options: LogOptions): Log {
       return failure;
     },
     keep() {
-      if (!closed && !sink.isAtItsPath()) sink.reopen();
+      if (closed) return;
+      if (!sink.isAtItsPath()) sink.reopen();
+      tellGap();
     },
     reopen() {
       if (!closed) sink.reopen();

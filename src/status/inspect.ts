@@ -27,6 +27,7 @@ export interface InspectOptions {
 interface SourceFacts {
   readonly bytes?: number;
   readonly changedAt?: string;
+  readonly savedAtMs?: number;
   /** What the guard said; absent where nothing may travel. */
   readonly verdict?: Verdict | undefined;
   readonly fault: Fault | undefined;
@@ -94,14 +95,14 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
 async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceFacts> {
   const read = await readStateFile(repo, options.maxBytes);
   if (!read.ok) return { fault: read.fault };
-  const { bytes, changedAt } = read;
+  const { bytes, changedAt, savedAtMs } = read;
   const passed = await verdictOn(repo, bytes, sha256(bytes), options.guard);
   const verdict = passed.ok ? passed.cleared : undefined;
   const refusal = passed.ok ? undefined : passed.fault;
   const why = options.runtime.isPaused(repo.name)
     ? fault("PAUSED", `${repo.name} is paused`, { repo: repo.name })
     : ((await heldBack(repo, bytes, { asked: false, now: options.now })) ?? refusal);
-  return { bytes: bytes.length, changedAt, verdict, fault: why };
+  return { bytes: bytes.length, changedAt, savedAtMs, verdict, fault: why };
 }
 
 async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {
@@ -146,7 +147,7 @@ function edgeReport(
     section: sectionState(section, cache?.damaged.has(from.name) === true),
   });
   const error = status === "failed" ? (cacheFault ?? trouble) : trouble;
-  const behindSince = source?.changedAt === undefined ? undefined : Date.parse(source.changedAt);
+  const behindSince = source?.savedAtMs;
   return {
     from: from.name,
     to: to.name,

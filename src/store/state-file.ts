@@ -16,6 +16,11 @@ export type StateRead =
       readonly bytes: Buffer;
       /** mtime, ISO 8601, UTC. */
       readonly changedAt: string;
+      /**
+       * When the file came to be as it is, in milliseconds since the epoch: what was copied or
+       * restored with its old mtime is news all the same, and ctime tells.
+       */
+      readonly savedAtMs: number;
       readonly identity: FileIdentity;
     }
   | { readonly ok: false; readonly fault: Fault; readonly identity: FileIdentity | undefined };
@@ -76,7 +81,8 @@ async function readOpened(
   }
   if (!isUtf8(bytes)) return refused(repo, "STATE_FILE_NOT_UTF8", `${path} is not UTF-8 text`, identity);
   const changedAt = isoTime(Number(before.mtimeNs / 1_000_000n));
-  return { ok: true, bytes, changedAt, identity };
+  const saved = before.ctimeNs > before.mtimeNs ? before.ctimeNs : before.mtimeNs;
+  return { ok: true, bytes, changedAt, savedAtMs: Number(saved / 1_000_000n), identity };
 }
 
 async function readAtMost(handle: FileHandle, most: number): Promise<Buffer> {

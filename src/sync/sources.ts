@@ -18,6 +18,8 @@ export interface Source {
   readonly snapshot: Snapshot | undefined;
   /** What was found in the text that the snapshot was made from. */
   readonly secrets: readonly Finding[];
+  /** When the snapshot was saved, in milliseconds since the epoch; undefined of a copy from elsewhere. */
+  readonly savedAtMs: number | undefined;
   /** Why what the file holds now is not passed on. */
   readonly fault: Fault | undefined;
   /** The file as it was last looked at. */
@@ -39,8 +41,9 @@ interface Origin {
   readonly bytes: Buffer | undefined;
 }
 
-const NOTHING: Pick<Source, "snapshot" | "secrets" | "found" | "madeFrom"> = {
+const NOTHING: Pick<Source, "snapshot" | "savedAtMs" | "secrets" | "found" | "madeFrom"> = {
   snapshot: undefined,
+  savedAtMs: undefined,
   secrets: [],
   found: "start",
   madeFrom: undefined,
@@ -91,7 +94,11 @@ export class Sources {
     const source = this.#sources.get(repo.name);
     if (source === undefined || !clearance.ok) return;
     const { body, sha256: digest } = clearance.cleared;
-    this.#sources.set(repo.name, { ...source, snapshot: { ...copy, body, sha256: digest } });
+    this.#sources.set(repo.name, {
+      ...source,
+      snapshot: { ...copy, body, sha256: digest },
+      savedAtMs: undefined,
+    });
   }
 
   /** A look that is under way brings nothing any more: it may be at another directory by that name. */
@@ -136,6 +143,7 @@ export class Sources {
       ...base,
       ...judged,
       snapshot,
+      savedAtMs: isNews && read.ok ? read.savedAtMs : before.savedAtMs,
       found: isNews ? found : before.found,
       fault: undefined,
     });

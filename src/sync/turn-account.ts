@@ -50,14 +50,15 @@ export class TurnAccount {
     let news = false;
     for (const part of result.document.parts) {
       if (part.kind !== "section") continue;
-      const { repo, sha256, body, changedAt } = part.section;
+      const { repo, sha256, body } = part.section;
       const outcome = result.outcomes.get(repo);
       if (outcome !== "written" && outcome !== "refreshed") continue;
       repos.push(repo);
       if (this.#held.get(repo) === sha256) continue;
       news = true;
       const facts = { repo, cache, sha256, bytes: body.length, durationMs };
-      const lagMs = Math.max(0, now.getTime() - Date.parse(changedAt));
+      const savedAtMs = this.#sources.get(repo)?.savedAtMs;
+      const lagMs = savedAtMs === undefined ? undefined : Math.max(0, now.getTime() - savedAtMs);
       this.#report("section.written", this.#wasWatched(repo) ? { ...facts, lagMs } : facts);
     }
     const bytes = result.chunks.reduce((sum, chunk) => sum + chunk.length, 0);

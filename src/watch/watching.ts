@@ -29,6 +29,8 @@ interface WatchedSource {
   readonly trigger: Trigger;
   /** What the last rescan saw. Of a file that cannot be read nothing else is known. */
   seen: FileIdentity | undefined;
+  /** An event has come since. */
+  heard: boolean;
 }
 
 /**
@@ -145,16 +147,17 @@ export class Watching {
   async #rescanSource(name: string): Promise<boolean> {
     const watched = this.#sources.get(name);
     if (watched === undefined) return false;
-    const { path, trigger, seen } = watched;
+    const { path, trigger, seen, heard } = watched;
     const moved = await this.#directoryMoved(path);
     const identity = await identityAt(path);
     watched.seen = identity;
+    watched.heard = false;
     const source = this.#reconciler.sources.get(name);
     // What was wrong with a file may have been a limit of the config, or of that moment.
     const settled = identity === source?.identity && source?.fault === undefined;
     // Where an event has come already its run is due anyway, and nothing was missed.
     if ((settled && !moved) || trigger.busy || this.#reconciler.isPaused(name)) return false;
-    const unheard = identity !== source?.identity && identity !== seen;
+    const unheard = !heard && identity !== source?.identity && identity !== seen;
     if (moved || unheard) await this.#files.rearm(dirname(path));
     return (await this.#reconciler.observe(name, "rescan")) === "changed";
   }
@@ -173,8 +176,13 @@ export class Watching {
   #addSource(name: string, path: string): void {
     const { wait, maxWait } = this.#reconciler.config.debounceMs;
     const trigger = new Trigger(() => this.#observe(name), { waitMs: wait, maxWaitMs: maxWait });
-    this.#sources.set(name, { path, trigger, seen: undefined });
-    void this.#files.add(path, () => trigger.signal()).then(() => this.#catchUp(name));
+    const watched: WatchedSource = { path, trigger, seen: undefined, heard: false };
+    this.#sources.set(name, watched);
+    const onEvent = (): void => {
+      watched.heard = true;
+      trigger.signal();
+    };
+    void this.#files.add(path, onEvent).then(() => this.#catchUp(name));
   }
 
   /** Looks for what happened before the watch was in force: no event told of it. */

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ask } from "../../src/control/client.ts";
 import type { RepoStatus, StatusReport } from "../../src/status/report.ts";
 import { eventually } from "../support/eventually.ts";
+import { foundBy, heardAgain } from "../support/fault.ts";
 import { reportFault } from "../support/fault-report.ts";
 import { canLimit, type Limit, limited, setLimit } from "../support/namespace.ts";
 import { UnrulyDisk } from "../support/unruly-disk.ts";
@@ -123,25 +124,6 @@ describe.skipIf(!canLimit())("watches that the system has no more of (needs user
   });
 });
 
-/** How a repo's changes came to be known, oldest first. */
-async function foundBy(repo: string): Promise<unknown[]> {
-  const lines = await workspace.log();
-  return lines
-    .filter((line) => line["event"] === "state.changed" && line["repo"] === repo)
-    .map((line) => line["found"]);
-}
-
-/** Saves until the daemon hears of a save by an event. */
-async function heardAgain(repo: string): Promise<void> {
-  let round = 0;
-  await eventually("a save to be heard of by an event", async () => {
-    const text = `${repo}: heard again, ${(round += 1)}\n`;
-    await workspace.save(repo, text);
-    await workspace.arrives(repo, ["b"], text);
-    return (await foundBy(repo)).at(-1) === "event";
-  });
-}
-
 describe("events that are lost", () => {
   it("of a watch that has gone deaf: the rescan finds the change, counts it, and has the file watched anew", async () => {
     await prepare("2s");
@@ -155,11 +137,11 @@ describe("events that are lost", () => {
       await workspace.arrives("c", ["b"], text);
       await workspace.arrives("a", ["b"], text, 15_000);
     }
-    expect(await foundBy("a")).toEqual(["rescan", "rescan"]);
-    expect(await foundBy("c")).toEqual(["event", "event"]);
+    expect(await foundBy(workspace, "a")).toEqual(["rescan", "rescan"]);
+    expect(await foundBy(workspace, "c")).toEqual(["event", "event"]);
     expect(await unheardChanges()).toBe(2);
     await disk.behave();
-    await heardAgain("a");
+    await heardAgain(workspace, "a", "b");
     await workspace.healthy();
   });
 
@@ -172,17 +154,15 @@ describe("events that are lost", () => {
     await workspace.save("a", "lost in the flood\n");
     daemon.send("SIGCONT");
     await workspace.arrives("a", NAMES.slice(1), "lost in the flood\n", 20_000);
-    expect(await foundBy("a")).toEqual(["rescan"]);
+    expect(await foundBy(workspace, "a")).toEqual(["rescan"]);
     expect(await unheardChanges()).toBe(1);
-    await heardAgain("a");
+    await heardAgain(workspace, "a", "b");
     await workspace.healthy();
   });
 
   /** Stops the daemon, and has more events wait for it than there is room for. */
   async function overflow(daemon: Daemon, room: number): Promise<void> {
-    daemon.send("SIGSTOP");
-    const isStopped = (): boolean => /^State:\s+T/m.test(readFileSync(`/proc/${daemon.pid}/status`, "utf8"));
-    await eventually("the daemon to have stopped", isStopped);
+    await daemon.freeze();
     // Of two like events in a row the system makes one: so they take turns.
     for (let second = 1; second <= room / 2 + 10; second += 1)
       for (const name of ["d", "e"]) utimesSync(workspace.stateFile(name), second, second);

@@ -198,6 +198,19 @@ describe("a log that cannot be written", () => {
     expect(log.failedLines).toBe(2);
   });
 
+  it("that can be written again says so without a line to write", async () => {
+    await mkdir(file);
+    const log = openLog({ file, level: "info" });
+    log.record("state.released", { repo: "a" });
+    log.keep();
+    expect(log.failure).toBe("EISDIR");
+    await rmdir(file);
+    log.keep();
+    expect(log.failure).toBeUndefined();
+    log.close();
+    expect(await events()).toEqual(["log.gap"]);
+  });
+
   it.skipIf(!existsSync("/dev/full"))(
     "survives a full disk, in bounded memory, and leaves a device as it is",
     async () => {

@@ -15,6 +15,9 @@ const OTHERS = ["x", "y"] as const;
 /** What the others' saves may take at most while somebody else is in trouble. */
 const UNDISTURBED_MS = 10_000;
 
+/** More than fits where there is almost no room. */
+const BULK = "a line of a long state\n".repeat(1_000);
+
 /** Three repos with a state each, and a rescan every second. */
 export async function threeRepos(): Promise<Workspace> {
   const workspace = await Workspace.create({ repos: { [HURT]: {}, x: {}, y: {} }, rescan: "1s" });
@@ -37,6 +40,8 @@ export interface Trial {
   readonly name: string;
   /** What `status` has to call it. */
   readonly code: FaultCode;
+  /** Whom it concerns where it is not that repo. */
+  readonly about?: "the daemon";
   /** Edges that cannot be fresh while it stands, as `from>to`. */
   readonly broken: readonly string[];
   readonly cause: () => unknown;
@@ -56,9 +61,10 @@ export interface Trial {
 export async function endures(workspace: Workspace, trial: Trial): Promise<void> {
   await trial.cause();
   const began = Date.now();
-  await goOn(workspace, `${began}: while it stands\n`);
+  const said = `${began}: while it stands\n${BULK}`;
+  await goOn(workspace, `${began}: it stands\n`);
+  await goOn(workspace, said);
   const { ran, report } = await named(workspace, trial);
-  await goOn(workspace, `${began}: and once more\n`);
   const untouched = await states(workspace);
   await trial.meanwhile?.();
   await sound(workspace);
@@ -67,17 +73,37 @@ export async function endures(workspace: Workspace, trial: Trial): Promise<void>
   const mended = performance.now();
   await workspace.healthy();
   const healedInMs = Math.round(performance.now() - mended);
-  for (const peer of OTHERS) expect(await workspace.received(HURT, peer)).toBe(`${began}: and once more\n`);
+  for (const peer of OTHERS) expect(await workspace.received(HURT, peer)).toBe(said);
   expect(await states(workspace)).toEqual(untouched);
-  const said = report.problems.map(({ code, message }) => `${code} ${message}`);
-  reportFault({ fault: trial.name, said, exitCode: ran.code, healedInMs });
+  const problems = report.problems.map(({ code, message }) => `${code} ${message}`);
+  reportFault({ fault: trial.name, said: problems, exitCode: ran.code, healedInMs });
   // Well again means more than caught up: what comes now comes as it always did.
   await workspace.save(HURT, `${began}: over\n`);
   await workspace.arrives(HURT, OTHERS, `${began}: over\n`, UNDISTURBED_MS);
   await goOn(workspace, `${began}: all over\n`);
   await workspace.arrives("x", [HURT], `${began}: all over\n`, UNDISTURBED_MS);
+  await heardAgain(workspace, HURT, "x");
   await workspace.healthy();
   await sound(workspace);
+}
+
+/** How a repo's changes came to be known, oldest first. */
+export async function foundBy(workspace: Workspace, repo: string): Promise<unknown[]> {
+  const lines = await workspace.log();
+  return lines
+    .filter((line) => line["event"] === "state.changed" && line["repo"] === repo)
+    .map((line) => line["found"]);
+}
+
+/** Saves until the daemon hears of a save by an event. */
+export async function heardAgain(workspace: Workspace, repo: string, peer: string): Promise<void> {
+  let round = 0;
+  await eventually("a save to be heard of by an event", async () => {
+    const text = `${repo}: heard again, ${(round += 1)}\n`;
+    await workspace.save(repo, text);
+    await workspace.arrives(repo, [peer], text, UNDISTURBED_MS);
+    return (await foundBy(workspace, repo)).at(-1) === "event";
+  });
 }
 
 /** The two that are not concerned tell each other something. */
@@ -94,7 +120,8 @@ async function named(workspace: Workspace, trial: Trial): Promise<{ ran: Ran; re
   return await eventually(`status to tell of ${trial.code}`, async () => {
     const ran = await run(["status", "--json"]);
     const report: StatusReport = JSON.parse(ran.stdout);
-    const problem = report.problems.find(({ code, repo }) => code === trial.code && repo === HURT);
+    const about = trial.about === undefined ? HURT : undefined;
+    const problem = report.problems.find(({ code, repo }) => code === trial.code && repo === about);
     const fresh = report.edges.filter(({ status }) => status === "fresh");
     const lies = fresh.filter(({ from, to }) => trial.broken.includes(`${from}>${to}`));
     const right = problem !== undefined && problem.remedy !== "" && lies.length === 0;
@@ -110,6 +137,9 @@ async function named(workspace: Workspace, trial: Trial): Promise<{ ran: Ran; re
 /** Nothing is torn, and nothing lies about. */
 async function sound(workspace: Workspace): Promise<void> {
   for (const name of [HURT, ...OTHERS]) {
+    // What is not a file may have no end.
+    const there = await stat(workspace.cacheFile(name)).catch(() => undefined);
+    if (there?.isFile() !== true) continue;
     const { parts } = parse(await workspace.cacheBytes(name), { registered: [HURT, ...OTHERS] });
     expect(parts.filter((part) => part.kind === "damaged")).toEqual([]);
   }

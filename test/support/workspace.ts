@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -269,6 +269,14 @@ export class Daemon {
 
   send(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** SIGSTOP: it does nothing any more when this resolves, until it gets SIGCONT. */
+  async freeze(): Promise<void> {
+    this.send("SIGSTOP");
+    const state = (): string =>
+      execFileSync("ps", ["-o", "state=", "-p", `${this.pid}`], { encoding: "utf8" });
+    await eventually("the daemon to have stopped", () => state().startsWith("T"));
   }
 
   /** Waits for the end. */
