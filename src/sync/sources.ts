@@ -51,7 +51,7 @@ const NOTHING: Pick<Source, "snapshot" | "savedAtMs" | "secrets" | "found" | "ma
 
 type Judgement =
   | { readonly fault: Fault }
-  | (Pick<Source, "secrets" | "madeFrom"> & { readonly snapshot?: Snapshot });
+  | (Pick<Source, "secrets" | "madeFrom"> & { readonly snapshot?: Snapshot; readonly savedAtMs?: number });
 
 export interface ObserveOptions {
   readonly maxBytes: number;
@@ -98,6 +98,7 @@ export class Sources {
       ...source,
       snapshot: { ...copy, body, sha256: digest },
       savedAtMs: undefined,
+      madeFrom: undefined,
     });
   }
 
@@ -129,9 +130,9 @@ export class Sources {
     const read = await readStateFile(repo, options.maxBytes);
     const judged: Judgement = read.ok ? await this.#judge(repo, read, options) : { fault: read.fault };
     if (this.#lives.get(repo.name) !== life) return "same";
-    const { readAt, found } = { readAt: options.now.toISOString(), found: options.found };
+    const { found, now } = options;
     const before = this.#sources.get(repo.name) ?? NOTHING;
-    const base = { ...before, identity: read.identity, readAt };
+    const base = { ...before, identity: read.identity, readAt: now.toISOString() };
     if ("fault" in judged) {
       this.#sources.set(repo.name, { ...base, found, fault: judged.fault });
       return "held";
@@ -143,7 +144,6 @@ export class Sources {
       ...base,
       ...judged,
       snapshot,
-      savedAtMs: isNews && read.ok ? read.savedAtMs : before.savedAtMs,
       found: isNews ? found : before.found,
       fault: undefined,
     });
@@ -182,7 +182,8 @@ export class Sources {
       ...(secrets.length === 0 ? {} : { secrets: secrets.length }),
       ...(hidden === 0 ? {} : { hidden }),
     };
-    return { snapshot, secrets, madeFrom: { sha256: digest, guard, onSecret, bytes } };
+    const { savedAtMs } = read;
+    return { snapshot, savedAtMs, secrets, madeFrom: { sha256: digest, guard, onSecret, bytes } };
   }
 
   #collect<T>(repos: readonly Repo[], pick: (source: Source) => T | undefined): Map<string, T> {
