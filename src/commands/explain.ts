@@ -1,6 +1,7 @@
 import ms from "ms";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "../status/report.ts";
+import { describeGuard } from "../status/text.ts";
 import { type CommandContext, print } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
 
@@ -34,7 +35,13 @@ function printStep(step: Step, context: CommandContext): void {
 
 function chain(repo: RepoStatus, report: StatusReport, now: number): Step[] {
   const outgoing = report.edges.filter((edge) => edge.from === repo.name);
-  return [fileStep(repo, report, now), daemonStep(report), watchStep(repo, report), queueStep(report)]
+  return [
+    fileStep(repo, report, now),
+    guardStep(repo),
+    daemonStep(report),
+    watchStep(repo, report),
+    queueStep(report),
+  ]
     .filter((step) => step !== undefined)
     .concat(outgoing.map((edge) => edgeStep(edge, report, now)))
     .concat(outgoing.length === 0 ? [{ ok: true, what: "no peer receives this repo's state" }] : []);
@@ -53,6 +60,12 @@ function fileStep(repo: RepoStatus, report: StatusReport, now: number): Step {
     ok: true,
     what: `the state file in ${repo.path} holds ${bytes} B, sha256 ${sha256?.slice(0, 12) ?? "?"}${when}`,
   };
+}
+
+/** What the peers get otherwise than it is written. */
+function guardStep({ guard }: RepoStatus): Step | undefined {
+  const found = describeGuard(guard);
+  return found === undefined ? undefined : { ok: true, what: `the guard finds ${found}` };
 }
 
 function daemonStep(report: StatusReport): Step {

@@ -114,12 +114,19 @@ function repoTable(report: StatusReport, options: TextOptions, paint: Paint): st
 function guarded(report: StatusReport): string {
   return report.repos
     .flatMap(({ name, guard }) => {
-      const found: string[] = [];
-      if (guard.secrets.length > 0) found.push(`${describeSecrets(guard.secrets)}, kept from the peers`);
-      if (guard.hidden > 0) found.push(`${guard.hidden} hidden characters, which the peers see`);
-      return found.length === 0 ? [] : [`guard: ${name} has ${found.join("; ")}`];
+      const found = describeGuard(guard);
+      return found === undefined ? [] : [`guard: ${name} has ${found}`];
     })
     .join("\n");
+}
+
+/** What was found in a state file, in words; undefined where nothing was. */
+export function describeGuard({ secrets, hidden }: RepoStatus["guard"]): string | undefined {
+  const found: string[] = [];
+  if (secrets.length > 0) found.push(`${describeSecrets(secrets)}, kept from the peers`);
+  if (hidden > 0)
+    found.push(`${hidden} hidden character${hidden === 1 ? "" : "s"}, made visible to the peers`);
+  return found.length === 0 ? undefined : found.join("; ");
 }
 
 function stateFile(repo: RepoStatus, options: TextOptions): string {

@@ -101,6 +101,9 @@ describe("a secret in a state file", () => {
     });
     const { stdout } = await workspace.run(["status"]);
     expect(stdout).toContain("a has 2 secrets: github-token in line 3, github-token in line 4");
+    expect((await workspace.run(["explain", "a"])).stdout).toContain(
+      "the guard finds 2 secrets: github-token",
+    );
     const told = (await workspace.log()).find((line) => line["event"] === "state.guarded");
     expect(told).toMatchObject({ repo: "a", secretCount: 2, hiddenCount: 0, rules: ["github-token"] });
     expect(await get("/metrics")).toMatch(/^state_syncd_secrets\{repo="a"\} 2$/m);
