@@ -1,7 +1,8 @@
 import { mkdir, readdir, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { sha256 } from "../core/snapshot.ts";
 import { FaultError, systemCode } from "../errors.ts";
+import { Anchor } from "./anchor.ts";
 import { crashPoint } from "./crash-point.ts";
 import { replaceFile } from "./replace.ts";
 import { removeTemporariesIn } from "./temporary.ts";
@@ -41,7 +42,7 @@ export async function keepCopy(
   now: Date,
   scope: WriteScope & { readonly paths: { readonly copiesDirectory: string } },
 ): Promise<string> {
-  const { copiesDirectory } = scope.paths;
+  const { copiesDirectory, stateDirectory } = scope.paths;
   const directory = join(copiesDirectory, repo);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -56,7 +57,9 @@ export async function keepCopy(
       await replaceFile(writable(path, scope), [bytes], { basedOn: undefined });
       crashPoint("copy.kept");
     }
-    // Where it is present already, a process may have been killed before it came to this.
+    // Where it is present already, a process may have been killed before it came to these.
+    for (const made of [directory, copiesDirectory, stateDirectory, dirname(stateDirectory)])
+      await bringToDisk(made);
     await dropOldest(repo, { reason, path }, copiesDirectory).catch(() => undefined);
     return path;
   } catch (cause) {
@@ -66,6 +69,16 @@ export async function keepCopy(
       repo,
       cause,
     });
+  }
+}
+
+/** A file is on the disk when the names that lead to it are, and a first copy makes its directories. */
+async function bringToDisk(directory: string): Promise<void> {
+  const anchor = await Anchor.open(directory);
+  try {
+    await anchor.sync();
+  } finally {
+    await anchor.close();
   }
 }
 
