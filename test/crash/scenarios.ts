@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
 import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { CopyReason } from "../../src/store/copies.ts";
 import { originalWrite } from "../core/original-utility.ts";
 import { eventually } from "../support/eventually.ts";
-import { Daemon, Workspace } from "../support/workspace.ts";
+import { type Daemon, Workspace } from "../support/workspace.ts";
+import { spawnVictim } from "./victim.ts";
 
 /** The program that can be told to die, see `src/store/crash-point.ts`. */
 const CRASHING_SCRIPT = resolve(process.env["STATE_SYNCD_CRASHING_BUNDLE"] ?? "", "state-syncd.cjs");
@@ -188,12 +188,7 @@ export async function runCrashing(
 }
 
 function spawnCrashing(workspace: Workspace, env: NodeJS.ProcessEnv, args: readonly string[]): Daemon {
-  const child = spawn(process.execPath, [CRASHING_SCRIPT, ...args], {
-    cwd: workspace.root,
-    env: { ...workspace.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return new Daemon(child);
+  return spawnVictim(workspace, CRASHING_SCRIPT, args, env);
 }
 
 async function readyOrDead(workspace: Workspace, daemon: Daemon): Promise<void> {
