@@ -79,7 +79,8 @@ export class Auditor {
       const { repo: peer, body } = part.section;
       if (peer === repo || seen.has(peer)) complain(`a second section of ${peer}, or one of its own`);
       seen.add(peer);
-      if (!this.#storm.held(peer, body.toString("utf8"))) complain(`${peer} never saved what it holds of it`);
+      const wrong = this.#storm.wrongWith(peer, body.toString("utf8"));
+      if (wrong !== undefined) complain(`${peer} never saved what it holds of it: ${wrong}`);
     }
     const peers = registered.filter((name) => name !== repo);
     const request = { peers, registered, snapshots: new Map(), now: new Date().toISOString() };

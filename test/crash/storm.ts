@@ -103,13 +103,17 @@ export class Storm {
     return saves === 0 ? undefined : textOf(repo, saves - 1);
   }
 
-  /** True where the repo's state file really held that text at some moment. */
-  held(repo: string, text: string): boolean {
+  /** What is wrong with a text that is said to be the repo's; undefined where its state file really held it at some moment. */
+  wrongWith(repo: string, text: string): string | undefined {
     const [, digits, name] = FIRST_LINE.exec(text) ?? [];
     const torn = this.#styles.get(repo)?.[Number(digits)];
-    if (name !== repo || torn === undefined) return false;
+    if (name !== repo || torn === undefined) return `not a save of ${repo}: ${text.slice(0, 80)}`;
     const whole = textOf(repo, Number(digits));
-    return text === whole || (torn && whole.startsWith(text));
+    if (text === whole || (torn && whole.startsWith(text))) return undefined;
+    let same = 0;
+    while (same < text.length && text[same] === whole[same]) same += 1;
+    const place = `the first ${same} of ${text.length} characters are of save ${digits}, which has ${whole.length}`;
+    return `${place} (${torn ? "in place" : "renamed"}): ${text.slice(same, same + 80)}`;
   }
 
   /** Somebody writes a note into a cache, where there is one. */
