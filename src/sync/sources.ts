@@ -1,10 +1,14 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { holdOf } from "../core/hold.ts";
 import type { Repo } from "../core/registry.ts";
 import { sha256, type Snapshot } from "../core/snapshot.ts";
 import { fault, type Fault } from "../errors.ts";
 import { gitPosition } from "../store/git.ts";
 import type { FileIdentity } from "../store/identity.ts";
-import { readStateFile, stateFilePath } from "../store/state-file.ts";
+import { readStateFile, type StateRead, stateFilePath } from "../store/state-file.ts";
+
+/** An editor or a shell's `>` truncates before it writes: who is found empty this soon may not be done. */
+const EMPTY_REST_MS = 100;
 
 /** How a change came to be known. */
 export type Found = "event" | "rescan" | "start" | "request";
@@ -72,7 +76,7 @@ export class Sources {
    * Looks at one repo follow each other: of two that overlap the one that began first might be done
    * last, and put an old state in the place of a new one.
    *
-   * @param options.asked a person named this repo: an empty file is then meant to be empty.
+   * @param options.asked a person named this repo: a file that rests empty is then meant to be empty.
    */
   async observe(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const look = async (): Promise<Observation> => await this.#look(repo, options);
@@ -83,7 +87,12 @@ export class Sources {
 
   async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const life = this.#lives.get(repo.name);
-    const read = await readStateFile(repo, options.maxBytes);
+    let read = await readStateFile(repo, options.maxBytes);
+    if (options.asked && emptyForMs(read) < EMPTY_REST_MS) {
+      await delay(EMPTY_REST_MS);
+      read = await readStateFile(repo, options.maxBytes);
+    }
+    const meant = options.asked && emptyForMs(read) >= EMPTY_REST_MS;
     const digest = read.ok ? sha256(read.bytes) : undefined;
     const isNews = digest !== undefined && digest !== this.#sources.get(repo.name)?.snapshot?.sha256;
     const git = isNews ? await gitPosition(repo.path) : undefined;
@@ -104,7 +113,7 @@ export class Sources {
       });
       return "same";
     }
-    const held = heldBack(repo, read.bytes, options.asked);
+    const held = heldBack(repo, read.bytes, meant);
     if (held !== undefined) {
       this.#sources.set(repo.name, { ...base, snapshot: before?.snapshot, fault: held });
       return "held";
@@ -122,13 +131,25 @@ export class Sources {
   }
 }
 
-/** The fault that holds a content back, if one does. */
-export function heldBack(repo: Repo, body: Buffer, asked: boolean): Fault | undefined {
+/** How long a state file has been empty, in milliseconds; not a number where it is not. */
+function emptyForMs(read: StateRead): number {
+  if (!read.ok || holdOf(read.bytes) !== "empty") return Number.NaN;
+  const age = Date.now() - Date.parse(read.changedAt);
+  // A time in the future is none that one could wait for.
+  return age < 0 ? Number.POSITIVE_INFINITY : age;
+}
+
+/**
+ * The fault that holds a content back, if one does.
+ *
+ * @param meant an empty file is meant to be empty.
+ */
+export function heldBack(repo: Repo, body: Buffer, meant: boolean): Fault | undefined {
   const path = stateFilePath(repo);
   const where = { repo: repo.name, path };
   switch (holdOf(body)) {
     case "empty":
-      return asked ? undefined : fault("STATE_FILE_EMPTY", `${path} is empty`, where);
+      return meant ? undefined : fault("STATE_FILE_EMPTY", `${path} is empty`, where);
     case "conflict":
       return fault("STATE_FILE_CONFLICT", `${path} holds git conflict markers`, where);
     case undefined:
