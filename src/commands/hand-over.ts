@@ -52,15 +52,23 @@ export async function handOver(context: CommandContext, work: Work): Promise<Edg
 
 async function workHere(context: CommandContext, work: Work): Promise<EdgesDone | undefined> {
   // Only needed without a daemon, and a good part of the start-up time.
-  const [{ WriterLock }, { Reconciler: OneOff }, { loadConfig }, { silent }, { Pauses }, { writable }] =
-    await Promise.all([
-      import("../store/lock.ts"),
-      import("../sync/reconciler.ts"),
-      import("../config/load.ts"),
-      import("../sync/report.ts"),
-      import("../daemon/pauses.ts"),
-      import("../store/write-scope.ts"),
-    ]);
+  const [
+    { WriterLock },
+    { sweepStateDirectory },
+    { Reconciler: OneOff },
+    { loadConfig },
+    { silent },
+    { Pauses },
+    { writable },
+  ] = await Promise.all([
+    import("../store/lock.ts"),
+    import("../store/sweep.ts"),
+    import("../sync/reconciler.ts"),
+    import("../config/load.ts"),
+    import("../sync/report.ts"),
+    import("../daemon/pauses.ts"),
+    import("../store/write-scope.ts"),
+  ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
   const self = { pid: process.pid, role: "command", config: config.file } as const;
@@ -68,6 +76,7 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
   const lock = await WriterLock.acquire(paths, self, WAIT_MS, isDaemon);
   if (lock === undefined) return undefined;
   try {
+    await sweepStateDirectory(paths);
     const now = (): Date => new Date();
     const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });
     const pauses = new Pauses(

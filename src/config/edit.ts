@@ -6,7 +6,7 @@ import { FaultError, systemCode } from "../errors.ts";
 import { crashPoint } from "../store/crash-point.ts";
 import { type FileIdentity, identityOf } from "../store/identity.ts";
 import { type ReplaceOptions, replaceFile } from "../store/replace.ts";
-import { removeTemporaries } from "../store/temporary.ts";
+import { removeTemporaries, temporariesOf } from "../store/temporary.ts";
 import { writableConfig } from "../store/write-scope.ts";
 import { withEditLock } from "./edit-lock.ts";
 import type { Environment } from "./expand.ts";
@@ -129,6 +129,23 @@ export async function refuseExistingConfig(path: string): Promise<void> {
 
 function configExists(path: string): FaultError {
   return new FaultError("CONFIG_EXISTS", `there is a config at ${path} already; it stays as it is`, { path });
+}
+
+/**
+ * Removes what a killed `init` or `repos` left beside the config. Whoever is just editing it is
+ * waited for.
+ *
+ * @returns the paths removed; none where the config cannot be had, or is not ours to edit.
+ */
+export async function removeConfigTemporaries(file: string): Promise<string[]> {
+  try {
+    const target = await realpath(file);
+    if ((await temporariesOf(target)).length === 0) return [];
+    return await withEditLock(target, () => removeTemporaries(target));
+  } catch (error) {
+    if (!(error instanceof FaultError) && systemCode(error) === undefined) throw error;
+    return [];
+  }
 }
 
 interface Change {

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
-import { concurrently, within } from "../concurrently.ts";
+import { within } from "../concurrently.ts";
+import { removeConfigTemporaries } from "../config/edit.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
 import { ControlServer } from "../control/server.ts";
@@ -7,10 +8,9 @@ import { cachesOf } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
 import { openLog } from "../log/logger.ts";
-import { removeCacheTemporaries } from "../store/cache-file.ts";
 import { WriterLock } from "../store/lock.ts";
 import { lockHolder } from "../store/lock-holder.ts";
-import { removeTemporaries } from "../store/temporary.ts";
+import { sweepStateDirectory } from "../store/sweep.ts";
 import { writable } from "../store/write-scope.ts";
 import { Reconciler } from "../sync/reconciler.ts";
 import { type Report, reportDefect } from "../sync/report.ts";
@@ -28,7 +28,6 @@ import { Rescanning } from "./rescanning.ts";
 
 /** A command holds the lock for a moment; a starting daemon waits for it this long. */
 const LOCK_WAIT_MS = 30_000;
-const SIDE_BY_SIDE = 16;
 /** One step of letting go, which a hanging disk may hold up. */
 const RELEASE_MS = 2_000;
 /** What the start waits for at most before it goes on, when some disk does not answer. */
@@ -118,6 +117,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       repoCount: config.registry.repos.length,
     });
 
+    // Before anybody can ask for anything: what is being written then is no litter.
+    const litter = await sweepStateDirectory(paths);
+    litter.push(...((await within(START_MS, removeConfigTemporaries(paths.config))) ?? []));
+    for (const path of litter) report("litter.removed", { path });
+
     const now = (): Date => new Date();
     const own = canary.repos;
     const reconciler = new Reconciler({ config, paths, report, resident: true, own, now });
@@ -186,11 +190,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     );
     release.push(() => server.close());
 
-    for (const path of await removeTemporaries(paths.pauseFile)) report("litter.removed", { path });
-    const sweep = concurrently(cachesOf(reconciler.registry), SIDE_BY_SIDE, async (repo) => {
-      for (const path of await removeCacheTemporaries(repo)) report("litter.removed", { path });
-    });
-    await within(START_MS, sweep);
     await within(START_MS, canary.prepare({ registry: reconciler.registry, paths }));
     watching.apply(reconciler.registry);
     await within(START_MS, files.ready());

@@ -1,9 +1,11 @@
 import { mkdir, readdir, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { sha256 } from "../core/snapshot.ts";
 import { FaultError, systemCode } from "../errors.ts";
+import { Anchor } from "./anchor.ts";
 import { crashPoint } from "./crash-point.ts";
 import { replaceFile } from "./replace.ts";
+import { removeTemporariesIn } from "./temporary.ts";
 import { writable, type WriteScope } from "./write-scope.ts";
 
 export type CopyReason = "adopted" | "damaged" | "late-edit";
@@ -40,20 +42,25 @@ export async function keepCopy(
   now: Date,
   scope: WriteScope & { readonly paths: { readonly copiesDirectory: string } },
 ): Promise<string> {
-  const directory = join(scope.paths.copiesDirectory, repo);
+  const { copiesDirectory, stateDirectory } = scope.paths;
+  const directory = join(copiesDirectory, repo);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const digest = sha256(bytes).slice(0, 8);
-    const present = (await copiesOf(repo, scope.paths.copiesDirectory)).find((copy) =>
+    const present = (await copiesOf(repo, copiesDirectory)).find((copy) =>
       copy.path.endsWith(`-${reason}-${digest}.md`),
     );
-    if (present !== undefined) return present.path;
     const stamp = now.toISOString().replaceAll(/[-:.]/g, "");
-    const path = join(directory, `${stamp}-${reason}-${digest}.md`);
-    crashPoint("copy.begun");
-    await replaceFile(writable(path, scope), [bytes], { basedOn: undefined });
-    crashPoint("copy.kept");
-    await dropOldest(repo, reason, scope.paths.copiesDirectory).catch(() => undefined);
+    const path = present?.path ?? join(directory, `${stamp}-${reason}-${digest}.md`);
+    if (present === undefined) {
+      crashPoint("copy.begun");
+      await replaceFile(writable(path, scope), [bytes], { basedOn: undefined });
+      crashPoint("copy.kept");
+    }
+    // Where it is present already, a process may have been killed before it came to these.
+    for (const made of [directory, copiesDirectory, stateDirectory, dirname(stateDirectory)])
+      await bringToDisk(made);
+    await dropOldest(repo, { reason, path }, copiesDirectory).catch(() => undefined);
     return path;
   } catch (cause) {
     const why = systemCode(cause) ?? String(cause);
@@ -65,17 +72,20 @@ export async function keepCopy(
   }
 }
 
+/** A file is on the disk when the names that lead to it are, and a first copy makes its directories. */
+async function bringToDisk(directory: string): Promise<void> {
+  const anchor = await Anchor.open(directory);
+  try {
+    await anchor.sync();
+  } finally {
+    await anchor.close();
+  }
+}
+
 /** The copies of a repo's cache, oldest first. */
 export async function copiesOf(repo: string, copiesDirectory: string): Promise<Copy[]> {
   const directory = join(copiesDirectory, repo);
-  let names: string[];
-  try {
-    names = await readdir(directory);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return [];
-  }
-  return names.sort().flatMap((name) => {
+  return (await namesIn(directory)).sort().flatMap((name) => {
     const reason = NAME.exec(name)?.[1];
     return reason === "adopted" || reason === "damaged" || reason === "late-edit"
       ? [{ reason, path: join(directory, name) } satisfies Copy]
@@ -83,11 +93,37 @@ export async function copiesOf(repo: string, copiesDirectory: string): Promise<C
   });
 }
 
-async function dropOldest(repo: string, reason: CopyReason, copiesDirectory: string): Promise<void> {
-  const alike = (await copiesOf(repo, copiesDirectory)).filter((copy) => copy.reason === reason);
-  const surplus = Math.max(0, alike.length - MOST[reason]);
-  for (const copy of alike.slice(0, surplus)) {
+/**
+ * Removes what killed processes left of copies that they were about to keep. Only for the holder
+ * of the writer's lock, and before it keeps any.
+ *
+ * @returns the paths removed.
+ */
+export async function removeCopyTemporaries(copiesDirectory: string): Promise<string[]> {
+  const removed: string[] = [];
+  for (const repo of await namesIn(copiesDirectory)) {
+    const directory = join(copiesDirectory, repo);
+    removed.push(...(await removeTemporariesIn(directory, (name) => NAME.test(name))));
+  }
+  return removed;
+}
+
+/** @param kept the copy that somebody relies on now; it stays, however old it is. */
+async function dropOldest(repo: string, kept: Copy, copiesDirectory: string): Promise<void> {
+  const alike = (await copiesOf(repo, copiesDirectory)).filter((copy) => copy.reason === kept.reason);
+  const others = alike.filter((copy) => copy.path !== kept.path);
+  const surplus = Math.max(0, alike.length - MOST[kept.reason]);
+  for (const copy of others.slice(0, surplus)) {
     await unlink(copy.path);
     crashPoint("copy.pruned");
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return [];
   }
 }

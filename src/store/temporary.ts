@@ -24,11 +24,16 @@ export function isTemporaryOf(name: string, targetName: string): boolean {
  * @returns the paths removed.
  */
 export async function removeTemporaries(target: string): Promise<string[]> {
-  const directory = dirname(target);
+  return await removeTemporariesIn(dirname(target), (name) => name === basename(target));
+}
+
+/** The same for every file of a directory whose name is one of those that are meant. */
+export async function removeTemporariesIn(
+  directory: string,
+  meant: (targetName: string) => boolean,
+): Promise<string[]> {
   const removed: string[] = [];
-  for (const name of await namesIn(directory)) {
-    if (!isTemporaryOf(name, basename(target))) continue;
-    const path = join(directory, name);
+  for (const path of await temporariesIn(directory, meant)) {
     try {
       await unlink(path);
       removed.push(path);
@@ -38,6 +43,19 @@ export async function removeTemporaries(target: string): Promise<string[]> {
     }
   }
   return removed;
+}
+
+/** The temporaries that lie beside `target`, whoever made them. */
+export async function temporariesOf(target: string): Promise<string[]> {
+  return await temporariesIn(dirname(target), (name) => name === basename(target));
+}
+
+async function temporariesIn(directory: string, meant: (targetName: string) => boolean): Promise<string[]> {
+  const names = (await namesIn(directory)).filter((name) => {
+    const targetName = PATTERN.exec(name)?.[1];
+    return targetName !== undefined && meant(targetName);
+  });
+  return names.map((name) => join(directory, name));
 }
 
 async function namesIn(directory: string): Promise<string[]> {

@@ -5,8 +5,9 @@ import { gitOperation } from "../store/git.ts";
 import { stateFilePath } from "../store/state-file.ts";
 
 export interface HeldBackOptions {
-  /** A person named this repo: an empty file is then meant to be empty, and a rebase is known of. */
+  /** A person named this repo, and knows of a rebase that is under way. */
   readonly asked: boolean;
+  readonly emptyIsMeant: boolean;
   readonly now: Date;
 }
 
@@ -14,13 +15,13 @@ export interface HeldBackOptions {
 export async function heldBack(
   repo: Repo,
   body: Buffer,
-  { asked, now }: HeldBackOptions,
+  { asked, emptyIsMeant, now }: HeldBackOptions,
 ): Promise<Fault | undefined> {
   const path = stateFilePath(repo);
   const where = { repo: repo.name, path };
   switch (holdOf(body)) {
     case "empty":
-      if (!asked) return fault("STATE_FILE_EMPTY", `${path} is empty`, where);
+      if (!emptyIsMeant) return fault("STATE_FILE_EMPTY", `${path} is empty`, where);
       break;
     case "conflict":
       return fault("STATE_FILE_CONFLICT", `${path} holds git conflict markers`, where);

@@ -5,7 +5,13 @@ import { type EdgeOutcome, merge, type MergeResult } from "../core/cache/merge.t
 import { cachesOf, peersOf, type Registry, type Repo } from "../core/registry.ts";
 import { elapsed } from "../elapsed.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
-import { CacheError, makeCacheDirectory, openCache, type OpenedCache } from "../store/cache-file.ts";
+import {
+  CacheError,
+  makeCacheDirectory,
+  openCache,
+  type OpenedCache,
+  removeCacheTemporaries,
+} from "../store/cache-file.ts";
 import { closeQuietly } from "../store/close.ts";
 import { keepCopy } from "../store/copies.ts";
 import { crashPoint } from "../store/crash-point.ts";
@@ -56,6 +62,8 @@ export class CacheLane {
   #waiters: ((result: TurnResult) => void)[] = [];
   /** The cache as we left or last found it in order. */
   #known: FileIdentity | undefined;
+  /** Where the repo was when what a killed process had left beside its cache was removed. */
+  #swept: string | undefined;
   #failures = 0;
   #fault: Fault | undefined;
   readonly #account: TurnAccount;
@@ -139,6 +147,7 @@ export class CacheLane {
     const target = cachesOf(registry).find((repo) => repo.name === this.#repo);
     if (target === undefined) return { outcomes: new Map(), fault: undefined };
     try {
+      await this.#sweep(target);
       const outcomes = await this.#reconcile(target, registry, refresh);
       this.#succeeded(target);
       return { outcomes, fault: undefined };
@@ -148,6 +157,13 @@ export class CacheLane {
       this.#failed(target, why);
       return { outcomes: new Map(), fault: why };
     }
+  }
+
+  /** In a turn, and not beside it: a write of ours that is in hand is no litter. */
+  async #sweep(target: Repo): Promise<void> {
+    if (this.#swept === target.path) return;
+    for (const path of await removeCacheTemporaries(target)) this.#world.report("litter.removed", { path });
+    this.#swept = target.path;
   }
 
   /** A defect of ours in one cache's turn is that cache's trouble, and no reason to end everyone's. */

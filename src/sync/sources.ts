@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { holdOf } from "../core/hold.ts";
 import type { Repo } from "../core/registry.ts";
 import { sha256, type Snapshot } from "../core/snapshot.ts";
 import type { Fault } from "../errors.ts";
@@ -8,6 +10,9 @@ import type { FileIdentity } from "../store/identity.ts";
 import { readStateFile, stateFilePath, type StateRead } from "../store/state-file.ts";
 import { clear } from "./clearance.ts";
 import { heldBack } from "./held-back.ts";
+
+/** An editor or a shell's `>` truncates before it writes: who is found empty this soon may not be done. */
+const EMPTY_REST_MS = 100;
 
 /** How a change came to be known. */
 export type Found = "event" | "rescan" | "start" | "request";
@@ -116,7 +121,7 @@ export class Sources {
    * Looks at one repo follow each other: of two that overlap the one that began first might be done
    * last, and put an old state in the place of a new one.
    *
-   * @param options.asked a person named this repo: an empty file is then meant to be empty.
+   * @param options.asked a person named this repo: a file that rests empty is then meant to be empty.
    */
   async observe(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const look = async (): Promise<Observation> => await this.#look(repo, options);
@@ -127,7 +132,11 @@ export class Sources {
 
   async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const life = this.#lives.get(repo.name);
-    const read = await readStateFile(repo, options.maxBytes);
+    let read = await readStateFile(repo, options.maxBytes);
+    if (options.asked && emptyForMs(read) < EMPTY_REST_MS) {
+      await delay(EMPTY_REST_MS);
+      read = await readStateFile(repo, options.maxBytes);
+    }
     const judged: Judgement = read.ok ? await this.#judge(repo, read, options) : { fault: read.fault };
     if (this.#lives.get(repo.name) !== life) return "same";
     const { found, now } = options;
@@ -164,7 +173,8 @@ export class Sources {
     if (madeFrom?.sha256 === digest && madeFrom.guard === guard && madeFrom.onSecret === onSecret) {
       return { secrets: known?.secrets ?? [], madeFrom };
     }
-    const held = await heldBack(repo, read.bytes, { asked, now });
+    const emptyIsMeant = asked && emptyForMs(read) >= EMPTY_REST_MS;
+    const held = await heldBack(repo, read.bytes, { asked, emptyIsMeant, now });
     if (held !== undefined) return { fault: held };
     const clearance = await clear(repo, read.bytes, digest, guard);
     if (!clearance.ok) return clearance;
@@ -194,6 +204,14 @@ export class Sources {
     });
     return new Map(found);
   }
+}
+
+/** How long a state file has been empty, in milliseconds; not a number where it is not. */
+function emptyForMs(read: StateRead): number {
+  if (!read.ok || holdOf(read.bytes) !== "empty") return Number.NaN;
+  const age = Date.now() - Date.parse(read.changedAt);
+  // A time in the future is none that one could wait for.
+  return age < 0 ? Number.POSITIVE_INFINITY : age;
 }
 
 /** A path may hold a newline, and a branch's name what hides or turns text; a metadata line must not. */

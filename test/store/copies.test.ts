@@ -2,6 +2,8 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Paths } from "../../src/paths.ts";
 import { copiesOf, type CopyReason, keepCopy } from "../../src/store/copies.ts";
+import { sweepStateDirectory } from "../../src/store/sweep.ts";
+import { temporaryFor } from "../../src/store/temporary.ts";
 import { pathsIn, useTempDirectory } from "../support/temp-dir.ts";
 
 const directory = useTempDirectory();
@@ -72,6 +74,26 @@ describe("how many are kept", () => {
     for (let index = 0; index < 12; index += 1) await keep(`${index}`, "damaged");
     expect(await kept()).toHaveLength(10);
     expect(await readdir(`${paths.copiesDirectory}/repo`)).toEqual(expect.arrayContaining(others));
+  });
+});
+
+describe("what killed processes left", () => {
+  it("is swept, of repos that have left the config as well, and nothing of others is", async () => {
+    const copy = await keep("text", "damaged", "gone-from-the-config");
+    const litter = [temporaryFor(copy), temporaryFor(paths.pauseFile)];
+    const others = [temporaryFor(`${paths.copiesDirectory}/gone-from-the-config/notes.md`), `${copy}.bak`];
+    for (const path of [...litter, ...others]) await writeFile(path, "half");
+    expect((await sweepStateDirectory(paths)).sort()).toEqual(litter.sort());
+    expect(await kept("gone-from-the-config")).toEqual(["damaged text"]);
+    for (const path of others) expect(await readFile(path, "utf8")).toBe("half");
+  });
+
+  it("one copy too many goes at the next occasion, but never the one that is relied on", async () => {
+    for (let index = 0; index < 10; index += 1) await keep(`${index}`, "damaged");
+    await writeFile(`${paths.copiesDirectory}/repo/20991122T164000123Z-damaged-1a2b3c4d.md`, "10");
+    const oldest = await keep("0", "damaged");
+    expect(await readFile(oldest, "utf8")).toBe("0");
+    expect((await kept()).map((copy) => copy.replace("damaged ", "")).join()).toBe("0,2,3,4,5,6,7,8,9,10");
   });
 });
 

@@ -81,7 +81,8 @@ promises.open = async (path, flags, ...rest) => {
   handle.sync = async () => {
     await endure("sync", String(path));
     const { directorySyncFails } = behaviour();
-    if (reads && isUnder(String(path), directorySyncFails?.under)) throw failure(directorySyncFails.code);
+    const { at, under, code } = directorySyncFails ?? {};
+    if (reads && (path === at || isUnder(String(path), under))) throw failure(code);
     await sync();
   };
   return handle;

@@ -17,8 +17,11 @@ export interface Misbehaviour {
   readonly losesEvents?: string;
   /** Closing what was opened for reading fails. */
   readonly closeFails?: { readonly under: string; readonly code: string };
-  /** The fsync of a directory fails. */
-  readonly directorySyncFails?: { readonly under: string; readonly code: string };
+  /** The fsync of a directory fails: of each in that one, and of itself, or of just that one. */
+  readonly directorySyncFails?: { readonly code: string } & (
+    | { readonly under: string }
+    | { readonly at: string }
+  );
 }
 
 /**

@@ -81,6 +81,32 @@ describe("what somebody asked for", () => {
     expect(known()).toEqual(["", undefined]);
   });
 
+  it("a file that is being saved just then is not meant to be empty: who saves truncates first", async () => {
+    await writeFile(file, "good");
+    await observe();
+    await writeFile(`${file}.new`, "better");
+    await writeFile(file, "");
+    const asked = observe(true);
+    await delay(20);
+    await rename(`${file}.new`, file);
+    expect(await asked).toBe("changed");
+    expect(known()).toEqual(["better", undefined]);
+  });
+
+  it("a file that is emptied again and again is held, and nobody waits for the end of that", async () => {
+    await writeFile(file, "");
+    let over = false;
+    const emptying = (async () => {
+      while (!over) await writeFile(file, "");
+    })();
+    expect(await observe(true)).toBe("held");
+    over = true;
+    await emptying;
+    const [text, code] = known();
+    expect(text).toBe(undefined);
+    expect(["STATE_FILE_EMPTY", "STATE_FILE_UNSETTLED"]).toContain(code);
+  });
+
   it.each([["conflict", CONFLICT, "STATE_FILE_CONFLICT"]])(
     "a %s is held all the same",
     async (_, text, code) => {
