@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { concurrently, within } from "../concurrently.ts";
+import { concurrently, Shared, within } from "../concurrently.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
 import { ControlServer } from "../control/server.ts";
@@ -7,7 +7,7 @@ import { cachesOf } from "../core/registry.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
 import { type Log, openLog } from "../log/logger.ts";
-import { inspect } from "../status/inspect.ts";
+import { inspect, type RepoFacts } from "../status/inspect.ts";
 import type { StatusReport } from "../status/report.ts";
 import { removeCacheTemporaries } from "../store/cache-file.ts";
 import { WriterLock } from "../store/lock.ts";
@@ -141,8 +141,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     follower.start(files);
     release.push(() => follower.close());
 
-    const status = (): Promise<StatusReport> =>
+    const looks = new Shared<RepoFacts>();
+    const look = (): Promise<StatusReport> =>
       inspect({
+        looks,
         registry: reconciler.registry,
         maxBytes: reconciler.config.maxBytes,
         copiesDirectory: paths.copiesDirectory,
@@ -168,6 +170,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           ],
         },
       });
+    const reports = new Shared<StatusReport>();
+    const status = (): Promise<StatusReport> => reports.run("status", look);
     const server = await ControlServer.listen(
       paths,
       routes({
@@ -197,9 +201,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const sweep = concurrently(cachesOf(config.registry), SIDE_BY_SIDE, async (repo) => {
       for (const path of await removeCacheTemporaries(repo)) report("litter.removed", { path });
     });
-    await within(START_MS, sweep);
     watching.apply(config.registry);
-    await within(START_MS, files.ready());
+    await within(START_MS, Promise.all([sweep, files.ready()]));
     const rescanning = new Rescanning({
       periodMs: () => reconciler.config.rescanMs,
       report,
