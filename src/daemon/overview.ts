@@ -1,8 +1,9 @@
+import { Shared } from "../concurrently.ts";
 import { cachesOf } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
-import { inspect } from "../status/inspect.ts";
+import { inspect, type RepoFacts } from "../status/inspect.ts";
 import type { StatusReport } from "../status/report.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
@@ -37,17 +38,32 @@ export interface Health extends Omit<Proof, "fault"> {
 /** What the daemon's parts say of themselves, put together for `status` and for monitors. */
 export class Overview {
   readonly #parts: OverviewParts;
+  readonly #looks = new Shared<RepoFacts>();
+  readonly #reports = new Shared<StatusReport>();
 
   constructor(parts: OverviewParts) {
     this.#parts = parts;
   }
 
-  /** Looks at every file afresh, see {@link inspect}. */
+  /** Looks at every file afresh, see {@link inspect}. Who asks at the same time shares the answer. */
   async status(): Promise<StatusReport> {
+    return await this.#reports.run("status", () => this.#look());
+  }
+
+  /** For a monitor: from memory, so that no repo's disk can hold up the answer. */
+  health(): Health {
+    const { startedAt, reconciler, canary } = this.#parts;
+    const { fault: problem = null, ...proof } = canary.proof;
+    const queue = queueOf(reconciler);
+    return { ok: problem === null, pid: process.pid, version: VERSION, startedAt, queue, ...proof, problem };
+  }
+
+  async #look(): Promise<StatusReport> {
     const { paths, startedAt, reconciler, watching, metrics, canary } = this.#parts;
     const { registry, maxBytes, guard, file } = reconciler.config;
     const { provenAt, lagMs: provenLagMs } = canary.proof;
     return await inspect({
+      looks: this.#looks,
       registry,
       maxBytes,
       guard,
@@ -71,14 +87,6 @@ export class Overview {
         problems: this.#problems(),
       },
     });
-  }
-
-  /** For a monitor: from memory, so that no repo's disk can hold up the answer. */
-  health(): Health {
-    const { startedAt, reconciler, canary } = this.#parts;
-    const { fault: problem = null, ...proof } = canary.proof;
-    const queue = queueOf(reconciler);
-    return { ok: problem === null, pid: process.pid, version: VERSION, startedAt, queue, ...proof, problem };
   }
 
   #problems(): Fault[] {

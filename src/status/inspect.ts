@@ -1,4 +1,4 @@
-import { concurrently, within } from "../concurrently.ts";
+import { concurrently, Shared } from "../concurrently.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
 import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
@@ -22,9 +22,18 @@ export interface InspectOptions {
   readonly copiesDirectory: string;
   readonly runtime: Runtime;
   readonly now: Date;
+  /** The looks that are under way; for one who inspects again and again, so that a dead disk is not asked each time. */
+  readonly looks?: Shared<RepoFacts>;
 }
 
-interface SourceFacts {
+/** What one look at a repo saw. */
+export interface RepoFacts {
+  readonly source: SourceFacts;
+  /** Undefined where the repo keeps none. */
+  readonly cache: CacheFacts | undefined;
+}
+
+export interface SourceFacts {
   readonly bytes?: number;
   readonly changedAt?: string;
   readonly savedAtMs?: number;
@@ -33,7 +42,7 @@ interface SourceFacts {
   readonly fault: Fault | undefined;
 }
 
-interface CacheFacts {
+export interface CacheFacts {
   readonly sections: ReadonlyMap<string, Section>;
   readonly damaged: ReadonlySet<string>;
   readonly fault: Fault | undefined;
@@ -41,18 +50,15 @@ interface CacheFacts {
 
 /** A disk that does not answer is told as such, and the others are told all the same. */
 const PATIENCE_MS = 3_000;
-const SIDE_BY_SIDE = 16;
+const SIDE_BY_SIDE = 32;
+const UNANSWERED = "Look at the disk, or at the server it is mounted from. It is tried again by itself.";
 
-function silentSource(repo: Repo): SourceFacts {
+function silent(repo: Repo, subscribes: boolean): RepoFacts {
   const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
-  const why = fault("STATE_FILE_UNREADABLE", message, { repo: repo.name, path: repo.path });
-  return { fault: why };
-}
-
-function silentCache(repo: Repo): CacheFacts {
-  const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
-  const why = fault("CACHE_IO", message, { repo: repo.name, path: repo.path });
-  return { sections: new Map(), damaged: new Set(), fault: why };
+  const where = { repo: repo.name, path: repo.path, remedy: UNANSWERED };
+  const source = { fault: fault("STATE_FILE_UNREADABLE", message, where) };
+  const cache = { sections: new Map(), damaged: new Set<string>(), fault: fault("CACHE_IO", message, where) };
+  return { source, cache: subscribes ? cache : undefined };
 }
 
 /**
@@ -63,12 +69,19 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
   const { registry, runtime } = options;
   const sources = new Map<string, SourceFacts>();
   const caches = new Map<string, CacheFacts>();
+  const subscribers = new Set(cachesOf(registry));
   const readable = registry.repos.filter((repo) => repo.role === "execution");
+  const { looks = new Shared<RepoFacts>() } = options;
   await concurrently(readable, SIDE_BY_SIDE, async (repo) => {
-    sources.set(repo.name, (await within(PATIENCE_MS, sourceFacts(repo, options))) ?? silentSource(repo));
-  });
-  await concurrently(cachesOf(registry), SIDE_BY_SIDE, async (repo) => {
-    caches.set(repo.name, (await within(PATIENCE_MS, cacheFacts(repo, registry))) ?? silentCache(repo));
+    const subscribes = subscribers.has(repo);
+    // One file after the other: a disk that does not answer is asked for nothing more.
+    const look = async (): Promise<RepoFacts> => ({
+      source: await sourceFacts(repo, options),
+      cache: subscribes ? await cacheFacts(repo, registry) : undefined,
+    });
+    const facts = (await looks.ask(repo.path, PATIENCE_MS, look)) ?? silent(repo, subscribes);
+    sources.set(repo.name, facts.source);
+    if (facts.cache !== undefined) caches.set(repo.name, facts.cache);
   });
   const edges = registry.repos.flatMap((from) =>
     targetsOf(registry, from).map((to) => edgeReport(from, to, sources, caches, options)),

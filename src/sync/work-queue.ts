@@ -3,8 +3,22 @@ import { performance } from "node:perf_hooks";
 export interface WorkQueueOptions {
   /** How many keys are worked on side by side. At least 1. */
   readonly concurrency: number;
+  /**
+   * Work that takes longer, in milliseconds, is overdue: it goes on, but its place is given to
+   * another key. So keys whose work never ends cannot take all the places, and the shorter this is
+   * the less they delay the others. Default 250 ms, many times what a turn takes.
+   */
+  readonly patienceMs?: number;
   /** Does a key's work. It must not reject: what went wrong is its own to note and to retry. */
   readonly work: (key: string) => Promise<void>;
+}
+
+const PATIENCE_MS = 250;
+
+interface Work {
+  readonly since: number;
+  readonly timer: NodeJS.Timeout;
+  overdue: boolean;
 }
 
 /**
@@ -16,7 +30,9 @@ export class WorkQueue {
   readonly #options: WorkQueueOptions;
   /** Keys that wait, in order, with the time they were first added. */
   readonly #waiting = new Map<string, number>();
-  readonly #running = new Set<string>();
+  readonly #running = new Map<string, Work>();
+  /** How many of the running are not overdue. */
+  #places = 0;
   readonly #again = new Map<string, number>();
   readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly at: number }>();
   #idleWaiters: (() => void)[] = [];
@@ -39,7 +55,15 @@ export class WorkQueue {
 
   /** The keys that wait or are being worked on. */
   keys(): string[] {
-    return [...this.#running, ...this.#waiting.keys()];
+    return [...this.#running.keys(), ...this.#waiting.keys()];
+  }
+
+  /** The keys whose work takes longer than it should, and for how long it has gone on, in milliseconds. */
+  overdue(): { readonly key: string; readonly sinceMs: number }[] {
+    const now = performance.now();
+    return [...this.#running].flatMap(([key, { overdue, since }]) =>
+      overdue ? [{ key, sinceMs: now - since }] : [],
+    );
   }
 
   /**
@@ -96,17 +120,31 @@ export class WorkQueue {
 
   #pump(): void {
     for (const key of this.#waiting.keys()) {
-      if (this.#running.size >= this.#options.concurrency) return;
+      if (this.#places >= this.#options.concurrency) return;
       this.#waiting.delete(key);
-      this.#running.add(key);
       void this.#run(key);
     }
   }
 
+  #begin(key: string): Work {
+    const timer = setTimeout(() => {
+      work.overdue = true;
+      this.#places -= 1;
+      this.#pump();
+    }, this.#options.patienceMs ?? PATIENCE_MS);
+    const work: Work = { since: performance.now(), timer, overdue: false };
+    this.#places += 1;
+    this.#running.set(key, work);
+    return work;
+  }
+
   async #run(key: string): Promise<void> {
+    const work = this.#begin(key);
     try {
       await this.#options.work(key);
     } finally {
+      clearTimeout(work.timer);
+      if (!work.overdue) this.#places -= 1;
       this.#running.delete(key);
       const since = this.#again.get(key);
       this.#again.delete(key);

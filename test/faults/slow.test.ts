@@ -1,7 +1,11 @@
 import { performance } from "node:perf_hooks";
-import { afterAll, describe, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask } from "../../src/control/client.ts";
+import type { StatusReport } from "../../src/status/report.ts";
+import { canDie, DeadDisk } from "../support/dead-disk.ts";
 import { eventually } from "../support/eventually.ts";
+import { goOn, heardAgain, HURT, threeRepos } from "../support/fault.ts";
+import { reportFault } from "../support/fault-report.ts";
 import { UnrulyDisk } from "../support/unruly-disk.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -16,39 +20,61 @@ const SLACK_MS = 5_000;
 
 async function prepare(): Promise<{ workspace: Workspace; disk: UnrulyDisk; hang: () => Promise<void> }> {
   // The one that hangs comes first, so that everything in order would wait for it.
-  const workspace = await Workspace.create({ repos: { hung: {}, x: {}, y: {} }, rescan: "1s" });
+  const workspace = await threeRepos();
   workspaces.push(workspace);
-  for (const name of ["hung", "x", "y"]) await workspace.save(name, `state of ${name}\n`);
   const disk = new UnrulyDisk(workspace);
-  return { workspace, disk, hang: () => disk.misbehave({ hangs: workspace.repo("hung") }) };
+  return { workspace, disk, hang: () => disk.misbehave({ hangs: workspace.repo(HURT) }) };
 }
 
 describe.concurrent("a repo on a disk that does not answer", () => {
-  it("delays no save of the others and no answer of the daemon, and is named", async ({ expect }) => {
+  it("delays no save of the others and no answer of the daemon, and is named", async () => {
     const { workspace, disk, hang } = await prepare();
     const daemon = await workspace.startDaemon({ env: disk.env });
     await workspace.healthy();
     await hang();
-    await workspace.save("hung", "nobody sees this\n");
+    await workspace.save(HURT, "nobody sees this\n");
     await disk.holds();
-    await workspace.save("x", "goes on\n");
-    await workspace.arrives("x", ["y"], "goes on\n", 10_000);
+    await goOn(workspace, "goes on\n");
     expect(await ask(workspace.paths, { method: "GET", path: "/healthz", timeoutMs: 2_000 })).toMatchObject({
       ok: true,
     });
     const asked = performance.now();
     const ran = await workspace.run(["status", "--json"]);
     expect(performance.now() - asked).toBeLessThan(10_000);
-    expect(JSON.parse(ran.stdout)).toMatchObject({
-      status: "degraded",
-      daemon: { running: true, pid: daemon.pid },
-      problems: expect.arrayContaining([expect.objectContaining({ repo: "hung" })]),
-    });
-    await workspace.save("x", "and on\n");
-    await workspace.arrives("x", ["y"], "and on\n", 10_000);
+    const report: StatusReport = JSON.parse(ran.stdout);
+    expect(ran.code).toBe(1);
+    expect(report).toMatchObject({ status: "degraded", daemon: { running: true, pid: daemon.pid } });
+    const problems = report.problems.filter(({ repo }) => repo === HURT);
+    expect(problems).not.toEqual([]);
+    for (const { remedy } of problems) expect(remedy).toContain("disk");
+    await goOn(workspace, "and on\n");
 
     await disk.behave();
-    await workspace.arrives("hung", ["x", "y"], "nobody sees this\n");
+    const mended = performance.now();
+    await workspace.arrives(HURT, ["x", "y"], "nobody sees this\n");
+    await workspace.healthy();
+    reportFault({
+      fault: "a disk that hangs",
+      said: report.problems.map(({ code, message }) => `${code} ${message}`),
+      exitCode: ran.code,
+      healedInMs: Math.round(performance.now() - mended),
+    });
+  });
+
+  it("is asked once, however often somebody asks how things are", async () => {
+    const { workspace, disk, hang } = await prepare();
+    await workspace.startDaemon({ env: disk.env });
+    await workspace.healthy();
+    await hang();
+    await disk.holds();
+    await workspace.status();
+    const held = await disk.held();
+    const asked = performance.now();
+    for (let round = 0; round < 200; round += 1) expect((await workspace.status()).status).toBe("degraded");
+    expect(performance.now() - asked).toBeLessThan(20_000);
+    // A rescan and a turn may have come upon it meanwhile, each once.
+    expect((await disk.held()).length - held.length).toBeLessThanOrEqual(4);
+    await disk.behave();
     await workspace.healthy();
   });
 
@@ -63,26 +89,112 @@ describe.concurrent("a repo on a disk that does not answer", () => {
     await eventually("three more rescans", async () => (await rescans()) >= before + 3, 20_000);
   });
 
-  it("does not keep the others waiting at the start", async ({ expect }) => {
+  it("does not keep the others waiting at the start", async () => {
     const { workspace, disk, hang } = await prepare();
     await hang();
     const daemon = workspace.spawnDaemon({ env: disk.env });
     await workspace.arrives("x", ["y"], "state of x\n", 15_000);
-    await workspace.save("y", "saved\n");
-    await workspace.arrives("y", ["x"], "saved\n", 15_000);
+    await goOn(workspace, "saved\n");
     daemon.send("SIGTERM");
     await eventually("the daemon to end", () => daemon.ended, GRACE_MS + SLACK_MS);
     expect(daemon.code).toBe(0);
   });
 
-  it("does not keep the daemon from ending", async ({ expect }) => {
+  it("does not keep the daemon from ending", async () => {
     const { workspace, disk, hang } = await prepare();
     const daemon = await workspace.startDaemon({ env: disk.env });
     await hang();
-    await workspace.save("hung", "about to be read\n");
+    await workspace.save(HURT, "about to be read\n");
     await disk.holds();
     daemon.send("SIGTERM");
     await eventually("the daemon to end", () => daemon.ended, GRACE_MS + SLACK_MS);
     expect(daemon.code).toBe(0);
+  });
+});
+
+describe.concurrent("a repo on a slow disk", () => {
+  it("gets and gives its news late, and makes nobody else late", async () => {
+    const { workspace, disk } = await prepare();
+    await workspace.startDaemon({ env: disk.env });
+    await workspace.healthy();
+    await disk.misbehave({ slow: { under: workspace.repo(HURT), ms: 300 } });
+    await workspace.save(HURT, "from the slow one\n");
+    for (let round = 1; round <= 5; round += 1) {
+      const saved = performance.now();
+      await goOn(workspace, `round ${round}\n`);
+      expect(performance.now() - saved).toBeLessThan(5_000);
+    }
+    await workspace.arrives(HURT, ["x", "y"], "from the slow one\n");
+    await workspace.arrives("x", [HURT], "round 5\n");
+    await disk.behave();
+    await heardAgain(workspace, HURT, "x");
+    expect((await workspace.log()).filter((line) => line["event"] === "cache.failed")).toEqual([]);
+    await workspace.healthy();
+  });
+});
+
+/** More than there are places in the queue, whatever the machine. */
+const DEAD = Array.from({ length: 12 }, (_, number) => `dead-${number}`);
+
+describe.skipIf(!canDie())("many repos on disks that are gone, in the kernel (needs to mount)", () => {
+  let workspace: Workspace;
+  let disks: DeadDisk[];
+  beforeEach(async () => {
+    const repos = Object.fromEntries([...DEAD, "x", "y"].map((name) => [name, {}]));
+    workspace = await Workspace.create({ repos, rescan: "1s" });
+    for (const name of Object.keys(repos)) await workspace.save(name, `state of ${name}\n`);
+    disks = [];
+  });
+  afterEach(async () => {
+    for (const disk of disks.splice(0)) disk.revive();
+    await workspace.dispose();
+  });
+
+  function die(): void {
+    disks = DEAD.map((name) => DeadDisk.over(workspace.repo(name)));
+  }
+
+  it("the others' saves go on, status answers as often as it is asked, and all is well when they are back", async () => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    die();
+    for (let round = 1; round <= 10; round += 1) await goOn(workspace, `round ${round}\n`);
+    const asked = performance.now();
+    for (let round = 0; round < 200; round += 1) {
+      const { problems } = await workspace.status();
+      expect(new Set(problems.map(({ repo }) => repo))).toEqual(new Set(DEAD));
+    }
+    expect(performance.now() - asked).toBeLessThan(30_000);
+    const { code, stdout } = await workspace.run(["status", "--json"]);
+    const report: StatusReport = JSON.parse(stdout);
+    for (const { from, to, status } of report.edges)
+      expect(status === "fresh").toBe(![from, to].some((name) => name.startsWith("dead")));
+    await goOn(workspace, "and after that\n");
+
+    for (const disk of disks.splice(0)) disk.revive();
+    const mended = performance.now();
+    await workspace.healthy();
+    reportFault({
+      fault: "twelve disks that are gone",
+      said: [...new Set(report.problems.map((problem) => problem.code))],
+      exitCode: code,
+      healedInMs: Math.round(performance.now() - mended),
+    });
+    await heardAgain(workspace, "dead-0", "x");
+    await goOn(workspace, "over\n");
+    await workspace.arrives("x", DEAD, "over\n");
+    await workspace.healthy();
+  });
+
+  it("gone already at the start: the others are served, and a stop is a stop", async () => {
+    die();
+    const daemon = workspace.spawnDaemon();
+    await workspace.arrives("x", ["y"], "state of x\n", 20_000);
+    await goOn(workspace, "goes on\n");
+    daemon.send("SIGTERM");
+    await eventually("the daemon to end", () => daemon.ended, GRACE_MS + SLACK_MS);
+    for (const disk of disks.splice(0)) disk.revive();
+    await workspace.startDaemon();
+    await workspace.healthy();
   });
 });

@@ -50,8 +50,14 @@ export class UnrulyDisk {
     await this.misbehave({});
   }
 
+  /** The calls that hang, or did. */
+  async held(): Promise<string[]> {
+    const text = await readFile(`${this.#order}.held`, "utf8").catch(() => "");
+    return text.split("\n").filter((line) => line !== "");
+  }
+
   /** Waits until some call hangs. */
   async holds(): Promise<void> {
-    await eventually("a call to hang", async () => (await readFile(`${this.#order}.held`, "utf8")) !== "");
+    await eventually("a call to hang", async () => (await this.held()).length > 0);
   }
 }

@@ -12,9 +12,10 @@ class Bench {
   most = 0;
   overlapped = false;
 
-  constructor(concurrency: number) {
+  constructor(concurrency: number, patienceMs = 600_000) {
     this.queue = new WorkQueue({
       concurrency,
+      patienceMs,
       work: async (key) => {
         this.started.push(key);
         this.overlapped ||= this.running.has(key);
@@ -155,6 +156,46 @@ describe("a delayed key", () => {
     bench.queue.remove("key");
     await delay(40);
     expect(bench.started).toEqual([]);
+  });
+});
+
+describe("work that never ends", () => {
+  it("in all places at once gives them to the others after a while, and is told as overdue", async () => {
+    const bench = new Bench(2, 500);
+    for (const key of ["hung", "hung too", "a", "b", "c"]) bench.queue.add(key);
+    expect([...bench.running.keys()]).toEqual(["hung", "hung too"]);
+    expect(bench.queue.overdue()).toEqual([]);
+    await eventually("the others to have their places", () => bench.running.has("b"));
+    expect([...bench.running.keys()]).toEqual(["hung", "hung too", "a", "b"]);
+    expect(bench.queue.overdue().map(({ key }) => key)).toEqual(["hung", "hung too"]);
+    for (const { sinceMs } of bench.queue.overdue()) expect(sinceMs).toBeGreaterThan(50);
+    await bench.end("a");
+    expect(bench.running.has("c")).toBe(true);
+    expect(bench.queue.depth).toBe(4);
+    await bench.endAll();
+    await bench.queue.idle();
+    expect(bench.queue.overdue()).toEqual([]);
+  });
+
+  it("never overlaps itself, is done once more for what came meanwhile, and leaves the bound as it was", async () => {
+    const bench = new Bench(1, 500);
+    bench.queue.add("hung");
+    await eventually("it to be overdue", () => bench.queue.overdue().length === 1);
+    bench.queue.add("hung");
+    bench.queue.add("a");
+    expect([...bench.running.keys()]).toEqual(["hung", "a"]);
+    await bench.end("hung");
+    // Its place was given away: until that one is done there is none.
+    expect([...bench.running.keys()]).toEqual(["a"]);
+    await bench.end("a");
+    expect([...bench.running.keys()]).toEqual(["hung"]);
+    await bench.endAll();
+    expect(bench.started).toEqual(["hung", "a", "hung"]);
+    expect(bench.overlapped).toBe(false);
+    bench.queue.add("x");
+    bench.queue.add("y");
+    expect([...bench.running.keys()]).toEqual(["x"]);
+    await bench.endAll();
   });
 });
 
