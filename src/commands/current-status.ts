@@ -56,12 +56,14 @@ async function withOwnChecks(report: StatusReport, context: CommandContext): Pro
 }
 
 async function lookHere(context: CommandContext, unresponsive: Fault | undefined): Promise<StatusReport> {
-  const [{ loadConfig }, { inspect }] = await Promise.all([
+  const [{ loadConfig }, { inspect }, { loadPauses }] = await Promise.all([
     import("../config/load.ts"),
     import("../status/inspect.ts"),
+    import("../daemon/pauses.ts"),
   ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
+  const isPaused = await loadPauses(paths.pauseFile);
   const holder = await lockHolder(paths);
   const daemon: DaemonStatus = {
     running: unresponsive !== undefined,
@@ -82,7 +84,7 @@ async function lookHere(context: CommandContext, unresponsive: Fault | undefined
     runtime: {
       daemon,
       watchOf: () => "off",
-      isPaused: () => false,
+      isPaused,
       cacheFault: () => undefined,
       queue: { depth: 0, oldestMs: 0 },
       latency: { p50Ms: 0, p99Ms: 0, count: 0 },

@@ -58,8 +58,7 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
     { Reconciler: OneOff },
     { loadConfig },
     { silent },
-    { Pauses },
-    { writable },
+    { loadPauses },
   ] = await Promise.all([
     import("../store/lock.ts"),
     import("../store/sweep.ts"),
@@ -67,7 +66,6 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
     import("../config/load.ts"),
     import("../sync/report.ts"),
     import("../daemon/pauses.ts"),
-    import("../store/write-scope.ts"),
   ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
@@ -79,14 +77,8 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
     await sweepStateDirectory(paths);
     const now = (): Date => new Date();
     const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });
-    const pauses = new Pauses(
-      writable(paths.pauseFile, { registry: config.registry, paths }),
-      () => undefined,
-    );
-    await pauses.load(Date.now());
-    pauses.close();
-    for (const { name } of config.registry.repos)
-      reconciler.setPaused(name, pauses.isPaused(name, Date.now()));
+    const isPaused = await loadPauses(paths.pauseFile);
+    for (const { name } of config.registry.repos) reconciler.setPaused(name, isPaused(name));
     try {
       return await work.local(reconciler);
     } finally {

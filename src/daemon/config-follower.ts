@@ -1,4 +1,5 @@
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
+import type { Registry } from "../core/registry.ts";
 import type { Paths } from "../paths.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import { type FileIdentity, identityAt } from "../store/identity.ts";
@@ -7,22 +8,30 @@ import type { Report } from "../sync/report.ts";
 import type { FileWatch } from "../watch/file-watch.ts";
 import { Trigger } from "../watch/trigger.ts";
 
+/** What else goes by the config. */
+export interface ConfigHooks {
+  /** Called before a config is in force: nothing of a repo that it brings may travel until this is done. */
+  readonly before: (next: Registry) => void;
+  /** Called when it is. */
+  readonly after: () => void;
+}
+
 /** Keeps the daemon on the config as it is on disk, and on the last good one while that is wrong. */
 export class ConfigFollower {
   readonly #paths: Paths;
   readonly #reconciler: Reconciler;
   readonly #report: Report;
-  readonly #onChange: () => void;
+  readonly #hooks: ConfigHooks;
   readonly #trigger: Trigger;
   #identity: FileIdentity | undefined;
   #problem: Fault | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(paths: Paths, reconciler: Reconciler, report: Report, onChange: () => void) {
+  constructor(paths: Paths, reconciler: Reconciler, report: Report, hooks: ConfigHooks) {
     this.#paths = paths;
     this.#reconciler = reconciler;
     this.#report = report;
-    this.#onChange = onChange;
+    this.#hooks = hooks;
     const { wait, maxWait } = reconciler.config.debounceMs;
     // What is wrong is kept in #problem and logged; there is nobody here to throw it to.
     this.#trigger = new Trigger(() => this.reload().catch(() => undefined), {
@@ -67,11 +76,12 @@ export class ConfigFollower {
     this.#problem = undefined;
     const before = this.#reconciler.config;
     if (config.sha256 === before.sha256) return;
+    this.#hooks.before(config.registry);
     const { added, removed, moved } = this.#reconciler.adopt(config);
     const repoCount = config.registry.repos.length;
     this.#report("config.loaded", { config: config.file, sha256: config.sha256, repoCount });
     this.#report("config.changed", { added, removed, moved });
-    this.#onChange();
+    this.#hooks.after();
     // What is refused, or changed on its way, may be decided otherwise now.
     if (passes(this.#reconciler.config) !== passes(before)) await this.#reconciler.reconcileAll("request");
     // Not waited for: the disk of a new repo may not answer, and the next edit must not wait for that.

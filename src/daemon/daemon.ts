@@ -133,9 +133,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const scope = { registry: config.registry, paths };
     const pauses = new Pauses(writable(paths.pauseFile, scope), () => applyPauses());
     release.push(() => pauses.close());
-    const applyPauses = (): void => {
+    const applyPauses = (registry = reconciler.config.registry): void => {
       const at = Date.now();
-      for (const { name } of reconciler.config.registry.repos) {
+      for (const { name } of registry.repos) {
         const was = reconciler.isPaused(name);
         const is = pauses.isPaused(name, at);
         reconciler.setPaused(name, is);
@@ -148,9 +148,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await pauses.load(Date.now());
     applyPauses();
 
-    const follower = new ConfigFollower(paths, reconciler, report, () => {
-      watching.apply(reconciler.registry);
-      applyPauses();
+    const follower = new ConfigFollower(paths, reconciler, report, {
+      before: applyPauses,
+      after: () => watching.apply(reconciler.registry),
     });
     follower.start(files);
     release.push(() => follower.close());

@@ -81,7 +81,8 @@ export class Overview {
         },
         watchOf: (repo) => watching.modeOf(repo),
         isPaused: (repo) => reconciler.isPaused(repo),
-        cacheFault: (repo) => reconciler.lane(repo).fault,
+        // While a cache is paused nobody tries it: its last fault is a memory.
+        cacheFault: (repo) => (reconciler.isPaused(repo) ? undefined : reconciler.lane(repo).fault),
         queue: queueOf(reconciler),
         latency: metrics.latency(),
         problems: this.#problems(),

@@ -43,11 +43,7 @@ export class Pauses {
   }
 
   isPaused(repo: string, now: number): boolean {
-    return [repo, ALL].some((name) => {
-      if (!this.#until.has(name)) return false;
-      const until = this.#until.get(name);
-      return until === undefined || until > now;
-    });
+    return isPausedBy(this.#until, repo, now);
   }
 
   /**
@@ -97,6 +93,21 @@ export class Pauses {
       this.check(Date.now());
     }, delay);
   }
+}
+
+/** Tells which repos are paused now, by the file alone: for who does not stay. */
+export async function loadPauses(file: string): Promise<(repo: string) => boolean> {
+  const pauses = parsePauses(await readIfThere(file));
+  const now = Date.now();
+  return (repo) => isPausedBy(pauses, repo, now);
+}
+
+function isPausedBy(pauses: ReadonlyMap<string, number | undefined>, repo: string, now: number): boolean {
+  return [repo, ALL].some((name) => {
+    if (!pauses.has(name)) return false;
+    const until = pauses.get(name);
+    return until === undefined || until > now;
+  });
 }
 
 async function readIfThere(file: string): Promise<string> {

@@ -130,10 +130,10 @@ export class Reconciler {
     else this.queue.add(repo);
   }
 
-  /** Reads a repo's state file; where it brings news, makes every cache due that may hold it. */
+  /** Reads a repo's state file, unless it is paused; where it brings news, makes every cache due that may hold it. */
   async observe(name: string, found: Found): Promise<Observation> {
     const repo = this.#source(name);
-    if (repo === undefined) return "same";
+    if (repo === undefined || this.isPaused(name)) return "same";
     const observation = await this.#look(repo, found, false);
     // Who may hold it is for the config to say that is in force now, not when the look began.
     if (observation === "changed") this.#dueAtPeersOf(name);

@@ -1,8 +1,10 @@
 import { once } from "node:events";
-import { chmod, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask } from "../../src/control/client.ts";
+import type { StatusReport } from "../../src/status/report.ts";
+import { eventually } from "../support/eventually.ts";
 import { OrdinaryUser } from "../support/ordinary-user.ts";
 import { stays } from "../support/stays.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -43,6 +45,56 @@ describe("pauses", () => {
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/paused/i);
     expect(await workspace.received("b", "a")).toBe("state of a\n");
+  });
+
+  it("hold for a repo whose state file the config puts elsewhere, and for one that joins while all are paused", async () => {
+    await workspace.configure({ repos: { a: {}, b: {}, c: {}, d: {} } });
+    await workspace.startDaemon();
+    await workspace.healthy();
+    await ask(workspace.paths, { method: "POST", path: "/pause", body: { repo: "a" }, timeoutMs: 10_000 });
+    await writeFile(`${workspace.repo("a")}/NEXT.md`, "not to travel\n");
+    await workspace.configure({ repos: { a: { stateFile: "NEXT.md" }, b: {}, c: {}, d: {} } });
+    await ask(workspace.paths, { method: "POST", path: "/reload", timeoutMs: 10_000 });
+    await workspace.save("b", "the others go on\n");
+    await workspace.arrives("b", ["c", "d"], "the others go on\n");
+    const isLeftOut = async (): Promise<boolean> => (await workspace.received("b", "a")) === "state of a\n";
+    await stays("the peers keep what they had of the paused one", isLeftOut, 1_000);
+
+    await ask(workspace.paths, { method: "POST", path: "/pause", body: {}, timeoutMs: 10_000 });
+    await workspace.configure({ repos: { a: {}, b: {}, c: {}, d: {}, e: {} } });
+    await ask(workspace.paths, { method: "POST", path: "/reload", timeoutMs: 10_000 });
+    const isQuiet = async (): Promise<boolean> =>
+      (await workspace.cache("e")) === "" && !(await workspace.cache("b")).includes("state of e");
+    await stays("nothing of the new one travels, and nothing to it", isQuiet, 1_000);
+    await ask(workspace.paths, { method: "POST", path: "/resume", body: {}, timeoutMs: 10_000 });
+    await workspace.arrives("e", ["a", "b", "c", "d"], "state of e\n");
+    await workspace.healthy();
+  });
+
+  it("are told by status without a daemon too", async () => {
+    const daemon = await workspace.startDaemon();
+    await ask(workspace.paths, { method: "POST", path: "/pause", body: { repo: "a" }, timeoutMs: 10_000 });
+    expect(await daemon.stop()).toBe(0);
+    const { code, stdout } = await workspace.run(["status", "--json"]);
+    const report: StatusReport = JSON.parse(stdout);
+    expect(code).toBe(3);
+    expect(report.repos.filter((repo) => repo.paused).map((repo) => repo.name)).toEqual(["a"]);
+    expect(report.problems).toContainEqual(expect.objectContaining({ code: "PAUSED", repo: "a" }));
+  });
+
+  it("a fault of a cache that ended during the pause is not told any more", async () => {
+    const cache = workspace.cacheFile("a");
+    await mkdir(cache, { recursive: true });
+    await workspace.startDaemon();
+    const told = async (): Promise<boolean> =>
+      (await workspace.status()).problems.some(({ code }) => code === "CACHE_NOT_REGULAR");
+    await eventually("the fault to be told", told);
+    await ask(workspace.paths, { method: "POST", path: "/pause", body: { repo: "a" }, timeoutMs: 10_000 });
+    expect(await told()).toBe(true);
+    await rmdir(cache);
+    expect(await told()).toBe(false);
+    await ask(workspace.paths, { method: "POST", path: "/resume", body: {}, timeoutMs: 10_000 });
+    await workspace.healthy();
   });
 });
 
