@@ -71,7 +71,8 @@ export class Watching {
     for (const repo of sources.values()) {
       if (!this.#sources.has(repo.name)) this.#addSource(repo.name, stateFilePath(repo));
     }
-    const caches = new Map(cachesOf(registry).map((repo) => [repo.name, cachePath(repo)]));
+    const targets = cachesOf(registry).filter((repo) => !isOwn(repo.name));
+    const caches = new Map(targets.map((repo) => [repo.name, cachePath(repo)]));
     for (const [name, path] of this.#caches) if (caches.get(name) !== path) this.#dropCache(name);
     for (const [name, path] of caches) if (!this.#caches.has(name)) this.#addCache(name, path);
   }
@@ -87,7 +88,8 @@ export class Watching {
   problems(): Fault[] {
     const owners = new Map([...this.#caches].map(([name, path]) => [path, name]));
     for (const [name, { path }] of this.#sources) owners.set(path, name);
-    return unwatched(this.#files.refusals(), (path) => owners.get(path));
+    const refusals = this.#files.refusals().filter(({ path }) => !isOwn(owners.get(path) ?? ""));
+    return unwatched(refusals, (path) => owners.get(path));
   }
 
   /** Looks at a repo soon, as if an event had come. */
@@ -108,7 +110,7 @@ export class Watching {
     const found: string[] = [];
     // Our own repos are for finding out whether events come: no rescan may find what they did not tell.
     const names = [...new Set([...this.#sources.keys(), ...this.#caches.keys()])].filter(
-      (name) => !name.startsWith(RESERVED_PREFIX),
+      (name) => !isOwn(name),
     );
     const looks = concurrently(names, SIDE_BY_SIDE, async (name) => {
       const changed = await this.#looks.ask(`source ${name}`, RESCAN_PATIENCE_MS, () =>
@@ -251,4 +253,9 @@ export class Watching {
     }, delayMs);
     this.#timers.set(key, timer);
   }
+}
+
+/** A pseudo-repo of ours: nobody else writes into its cache, and it is nobody else's business. */
+function isOwn(name: string): boolean {
+  return name.startsWith(RESERVED_PREFIX);
 }

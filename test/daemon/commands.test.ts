@@ -132,7 +132,8 @@ describe.each([
     expect(code).toBe(withDaemon ? 0 : 3);
     const report = JSON.parse(stdout);
     expect(report.status).toBe(withDaemon ? "healthy" : "down");
-    expect(Object.keys(report.daemon)).toEqual(["running", "pid", "version", "startedAt", "config"]);
+    const facts = ["running", "pid", "version", "startedAt", "config", "provenAt", "provenLagMs"];
+    expect(Object.keys(report.daemon)).toEqual(facts);
     expect(report.repos[3]).toMatchObject({ name: "vault", role: "passive", watch: "off" });
     expect(report.repos[0].stateFile).toMatchObject({ exists: true, bytes: 19 });
     expect(report.edges).toHaveLength(6);

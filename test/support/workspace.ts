@@ -219,10 +219,7 @@ export class Workspace {
   /** The daemon's log, oldest first. */
   async log(): Promise<Record<string, unknown>[]> {
     const text = await readFile(this.paths.logFile, "utf8").catch(() => "");
-    return text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line): Record<string, unknown> => JSON.parse(line));
+    return text.split("\n").flatMap((line) => parsedLine(line));
   }
 
   /** Temporaries that lie beside caches. */
@@ -238,6 +235,16 @@ export class Workspace {
   async dispose(): Promise<void> {
     await Promise.all([...this.#daemons].map((daemon) => daemon.kill()));
     await rm(this.root, { recursive: true, force: true });
+  }
+}
+
+/** A line of the log; none where a full disk, or a kill, cut it short. */
+function parsedLine(line: string): Record<string, unknown>[] {
+  try {
+    const record: Record<string, unknown> = JSON.parse(line);
+    return [record];
+  } catch {
+    return [];
   }
 }
 
