@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { appendFileSync } from "node:fs";
 
 /**
@@ -43,12 +44,15 @@ declare const __CRASH_POINTS__: boolean | undefined;
 
 /**
  * Does nothing, and is not even there in the published bundle. In the bundle of the crash tests it
- * kills the process where `STATE_SYNCD_CRASH_AT` says so: `replace.renamed#2` is the second time
- * that this point is passed. `STATE_SYNCD_CRASH_TRACE` names a file that gets a line for each point
- * that is passed.
+ * kills the process where `STATE_SYNCD_CRASH_AT` says so: `replace.renamed payments #2` is the
+ * second time that payments' turns pass this point, and `lock.taken #1` the first time that it is
+ * passed outside of turns. `STATE_SYNCD_CRASH_TRACE` names a file that gets a line for each point
+ * that is passed: its name and whose turn it is.
+ *
+ * @param turn the repo whose turn begins here; what the turn does from now on is told by it.
  */
-export function crashPoint(point: CrashPoint): void {
-  if (typeof __CRASH_POINTS__ !== "undefined" && __CRASH_POINTS__) pass(point);
+export function crashPoint(point: CrashPoint, turn?: string): void {
+  if (typeof __CRASH_POINTS__ !== "undefined" && __CRASH_POINTS__) pass(point, turn);
 }
 
 /** What the disk is asked to take at once: everything, except in the bundle of the crash tests, which want a torn file. */
@@ -56,17 +60,29 @@ export function firstPart(chunks: Buffer[]): Buffer[] {
   return typeof __CRASH_POINTS__ !== "undefined" && __CRASH_POINTS__ ? halfOf(chunks) : chunks;
 }
 
-const passed = new Map<CrashPoint, number>();
+const passed = new Map<string, number>();
+/** Turns run side by side; whose step it is, only the thread of calls can tell. */
+let turns: AsyncLocalStorage<string> | undefined;
 
-function pass(point: CrashPoint): void {
-  const times = (passed.get(point) ?? 0) + 1;
-  passed.set(point, times);
+function pass(point: CrashPoint, turn: string | undefined): void {
+  turns ??= newStorage();
+  if (turn !== undefined) turns.enterWith(turn);
+  const place = `${point} ${turns.getStore() ?? ""}`.trimEnd();
+  const times = (passed.get(place) ?? 0) + 1;
+  passed.set(place, times);
   const trace = process.env["STATE_SYNCD_CRASH_TRACE"];
-  if (trace !== undefined) appendFileSync(trace, `${point}\n`);
-  if (process.env["STATE_SYNCD_CRASH_AT"] !== `${point}#${times}`) return;
+  if (trace !== undefined) appendFileSync(trace, `${place}\n`);
+  if (process.env["STATE_SYNCD_CRASH_AT"] !== `${place} #${times}`) return;
   process.kill(process.pid, "SIGKILL");
   // The kernel may let the call return first; not one step more may be made.
   for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+
+function newStorage(): AsyncLocalStorage<string> {
+  const storage = new AsyncLocalStorage<string>();
+  // Node follows who waits for whom only once it is used: at the first point, which is outside of turns.
+  storage.run("", () => undefined);
+  return storage;
 }
 
 /** Small files, and what is left of large ones, are not worth more kills. */

@@ -181,7 +181,7 @@ export class CacheLane {
     const lateEdit = (await this.#keepLateEdits()).at(-1);
     for (let race = 0; race < MOST_RACES; race += 1) {
       const opened = await this.#openAtRest(target, started);
-      crashPoint("turn.read");
+      crashPoint("turn.read", this.#repo);
       let keepHandle = false;
       try {
         // Without a link inside the repo the cache is where it belongs.

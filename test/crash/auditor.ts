@@ -5,15 +5,14 @@ import { parse } from "../../src/core/cache/parse.ts";
 import { copiesOf } from "../../src/store/copies.ts";
 import { isLocked } from "../../src/store/lock.ts";
 import type { Workspace } from "../support/workspace.ts";
-import type { Note, Storm } from "./storm.ts";
+import { type Note, notesIn, type Storm } from "./storm.ts";
 
 /** All that may lie in a workspace between two storms. Not a temporary, for one. */
 const EXPECTED = [
   /^config\/state-syncd\/config\.yaml$/,
   /^repos\/[a-z]\/(README\.md|STATE\.md|\.aibrain\/global-state-cache\.md)$/,
   /^run\/state-syncd\/control\.sock$/,
-  /^state\/state-syncd\/(lock|state-syncd\.log)$/,
-  /^state\/state-syncd\/canary\/(source\/(README|STATE)\.md|peer\/(README\.md|\.aibrain\/global-state-cache\.md))$/,
+  /^state\/state-syncd\/(lock|state-syncd\.log|canary\/.*)$/,
   /^state\/state-syncd\/copies\/[a-z]\/\d{8}T\d{9}Z-(damaged|late-edit)-[0-9a-f]{8}\.md$/,
 ];
 
@@ -40,7 +39,7 @@ export class Auditor {
   async auditTheDead(): Promise<void> {
     if (await isLocked(this.#workspace.paths)) throw new Error("the dead still hold the lock");
     for (const repo of this.#storm.repos) this.#auditCache(repo);
-    for (const note of this.#storm.notes) await this.#auditNote(note);
+    await this.#auditNotes();
   }
 
   /** What must be so when the storm is over and a daemon says that all is well. @throws Error that says what is not. */
@@ -54,7 +53,7 @@ export class Auditor {
       const state = await readFile(this.#workspace.stateFile(to), "utf8");
       if (state !== this.#storm.latest(to)) throw new Error(`somebody else wrote ${to}'s state file`);
     }
-    for (const note of this.#storm.notes) await this.#auditNote(note);
+    await this.#auditNotes();
     const entries = await readdir(this.#workspace.root, { recursive: true, withFileTypes: true });
     const files = entries
       .filter((entry) => !entry.isDirectory())
@@ -88,16 +87,22 @@ export class Auditor {
     if (merge(bytes, request).changed) complain("is not as a turn would leave it");
   }
 
-  async #auditNote(note: Note): Promise<void> {
-    if (this.#copied.has(note) || this.unseen.has(note)) return;
-    const times = (this.#cacheOf(note.cache)?.toString("utf8").split(note.text).length ?? 1) - 1;
-    if (times > 1) throw new Error(`${note.text}: is there ${times} times`);
-    if (times === 1) {
-      this.#settled.add(note);
-      return;
+  async #auditNotes(): Promise<void> {
+    const present = new Map<string, number>();
+    for (const repo of this.#storm.repos) {
+      for (const text of notesIn(this.#cacheOf(repo))) present.set(text, (present.get(text) ?? 0) + 1);
     }
+    for (const note of this.#storm.notes) {
+      const times = present.get(note.text) ?? 0;
+      if (times > 1) throw new Error(`${note.text}: is there ${times} times`);
+      if (times === 1) this.#settled.add(note);
+      else if (!this.#copied.has(note) && !this.unseen.has(note)) await this.#findCopyOf(note);
+    }
+  }
+
+  async #findCopyOf(note: Note): Promise<void> {
     for (const copy of await copiesOf(note.cache, this.#workspace.paths.copiesDirectory)) {
-      if (!(await readFile(copy.path, "utf8")).includes(note.text)) continue;
+      if (!notesIn(await readFile(copy.path)).includes(note.text)) continue;
       this.#copied.add(note);
       return;
     }

@@ -14,7 +14,7 @@ describe("outside of the crash tests' bundle a crash point does nothing, whateve
     process.env["STATE_SYNCD_CRASH_TRACE"] = traceFile(workspace);
     try {
       for (const point of CRASH_POINTS) {
-        process.env["STATE_SYNCD_CRASH_AT"] = `${point}#1`;
+        process.env["STATE_SYNCD_CRASH_AT"] = `${point} #1`;
         crashPoint(point);
       }
     } finally {
@@ -26,11 +26,11 @@ describe("outside of the crash tests' bundle a crash point does nothing, whateve
     expect(firstPart(chunks)).toBe(chunks);
   });
 
-  it.each(["lock.taken", "replace.torn", "replace.renaming"])(
+  it.each(["lock.taken", "replace.torn reader", "replace.renaming reader"])(
     "in the published bundle: %s",
     async (point) => {
       workspace = await newWorkspace();
-      const env = { STATE_SYNCD_CRASH_AT: `${point}#1`, STATE_SYNCD_CRASH_TRACE: traceFile(workspace) };
+      const env = { STATE_SYNCD_CRASH_AT: `${point} #1`, STATE_SYNCD_CRASH_TRACE: traceFile(workspace) };
       expect(await workspace.run(["sync", "--all"], { env })).toMatchObject({ code: 0, stderr: "" });
       expect(existsSync(traceFile(workspace))).toBe(false);
     },

@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
-import { appendFile, open, readFile, rename, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
+import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemCode } from "../../src/errors.ts";
 import { seeded } from "../support/random.ts";
@@ -14,9 +14,12 @@ function textOf(repo: string, save: number): string {
 
 const FIRST_LINE = /^save (\d{8}) of (\S+)\n/;
 
-/** What a program that saves does to the file, and whether a reader may meet the beginning of the text alone. */
+/**
+ * What a program that saves does to the file, and whether a reader may meet the beginning of the
+ * text alone. None leaves the file empty while it waits for something.
+ */
 const SAVE_STYLES = [
-  { torn: true, save: (file: string, text: string) => writeFile(file, text) },
+  { torn: true, save: async (file: string, text: string) => writeFileSync(file, text) },
   {
     torn: false,
     save: async (file: string, text: string) => {
@@ -27,13 +30,12 @@ const SAVE_STYLES = [
   {
     torn: true,
     save: async (file: string, text: string) => {
-      const handle = await open(file, "w");
       const part = Math.ceil(text.length / 4);
-      for (let at = 0; at < text.length; at += part) {
-        await handle.write(text.slice(at, at + part));
+      writeFileSync(file, text.slice(0, part));
+      for (let at = part; at < text.length; at += part) {
         await delay(1);
+        await appendFile(file, text.slice(at, at + part));
       }
-      await handle.close();
     },
   },
 ];
@@ -43,10 +45,7 @@ const EDIT_STYLES = [
   (file: string, note: string) => appendFile(file, note),
   // At once: who truncates a file and then thinks has lost it to any crash of his own.
   async (file: string, note: string) => {
-    const text = readFileSync(file, "utf8") + note;
-    const descriptor = openSync(file, "w");
-    writeSync(descriptor, text);
-    closeSync(descriptor);
+    writeFileSync(file, readFileSync(file, "utf8") + note);
   },
   async (file: string, note: string) => {
     await writeFile(`${file}.edit`, (await readFile(file, "utf8")) + note);
@@ -58,6 +57,11 @@ const EDIT_STYLES = [
 export interface Note {
   readonly cache: string;
   readonly text: string;
+}
+
+/** The notes that a cache, or a copy of one, holds. */
+export function notesIn(bytes: Buffer | undefined): string[] {
+  return bytes?.toString("utf8").match(/a note by hand, number \d+, for \w+/g) ?? [];
 }
 
 /**
@@ -118,7 +122,7 @@ export class Storm {
 
   /** Somebody writes a note into a cache, where there is one. */
   async edit(cache: string): Promise<void> {
-    const text = `a note by hand, number ${this.#edits} in ${cache}'s cache`;
+    const text = `a note by hand, number ${this.#edits}, for ${cache}`;
     const style = EDIT_STYLES[this.#edits % EDIT_STYLES.length] ?? EDIT_STYLES[0];
     this.#edits += 1;
     try {

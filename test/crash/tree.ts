@@ -16,22 +16,21 @@ const OF_THE_PROCESS = new Set([
   "state/state-syncd/lock",
   "run/state-syncd/control.sock",
 ]);
-/** Where a daemon proves itself, and writes something new each time. */
-const CANARY = "state/state-syncd/canary/";
+/** Where the daemon saves for itself to see that it works. */
+const OF_THE_CANARY = /^state\/state-syncd\/canary\//;
 
 export function traceFile(workspace: Workspace): string {
   return join(workspace.root, TRACE);
 }
 
-/** What lies in a workspace now, but for the log, the lock and the socket. */
+/** What lies in a workspace now, but for the log, the lock, the socket and the canary. */
 export function treeOf(workspace: Workspace): Tree {
   const entries = readdirSync(workspace.root, { recursive: true, withFileTypes: true });
   const files = new Map<string, Buffer>();
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(workspace.root, path);
-    const itsOwn = OF_THE_PROCESS.has(name) || (name.startsWith(CANARY) && !isTemporary(name));
-    if (entry.isDirectory() || itsOwn) continue;
+    if (entry.isDirectory() || OF_THE_PROCESS.has(name) || OF_THE_CANARY.test(name)) continue;
     const bytes = readFileSync(path);
     let key = maskedName(name, bytes, workspace);
     // Two files whose names differ in their times alone are two files all the same.
