@@ -1,9 +1,10 @@
-import { mkdir, readdir, unlink } from "node:fs/promises";
+import { mkdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sha256 } from "../core/snapshot.ts";
 import { FaultError, systemCode } from "../errors.ts";
 import { Anchor } from "./anchor.ts";
 import { crashPoint } from "./crash-point.ts";
+import { namesIn } from "./names-in.ts";
 import { replaceFile } from "./replace.ts";
 import { removeTemporariesIn } from "./temporary.ts";
 import { writable, type WriteScope } from "./write-scope.ts";
@@ -116,14 +117,5 @@ async function dropOldest(repo: string, kept: Copy, copiesDirectory: string): Pr
   for (const copy of others.slice(0, surplus)) {
     await unlink(copy.path);
     crashPoint("copy.pruned");
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return [];
   }
 }

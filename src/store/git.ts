@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
-import { open, readdir } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { systemCode } from "../errors.ts";
 import { statIfThere } from "./identity.ts";
+import { namesIn } from "./names-in.ts";
 
 export interface GitPosition {
   /** Undefined on a detached HEAD. */
@@ -71,15 +72,6 @@ export async function gitOperation(workTree: string, nowMs: number): Promise<Git
     if (name !== undefined) return { name, mark: join(gitDirectory, entry) };
   }
   return undefined;
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return [];
-  }
 }
 
 async function findGitDirectory(workTree: string): Promise<string> {

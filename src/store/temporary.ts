@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readdir, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../errors.ts";
+import { namesIn } from "./names-in.ts";
 
 const SUFFIX = ".state-syncd-tmp";
 const PATTERN = /^\.(.+)\.\d+-[0-9a-f]{12}\.state-syncd-tmp$/;
@@ -56,13 +57,4 @@ async function temporariesIn(directory: string, meant: (targetName: string) => b
     return targetName !== undefined && meant(targetName);
   });
   return names.map((name) => join(directory, name));
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return [];
-  }
 }
