@@ -30,7 +30,8 @@ function failure(code) {
 
 /** What a call has to go through before it is made. */
 async function endure(name, path) {
-  const { slow, hangs } = behaviour();
+  const { slow, hangs, counts } = behaviour();
+  if (isUnder(path, counts)) appendFileSync(`${order}.counted`, `${name} ${path}\n`);
   if (isUnder(path, slow?.under)) await delay(slow.ms);
   if (!isUnder(path, hangs)) return;
   appendFileSync(`${order}.held`, `${name} ${path}\n`);
