@@ -1,4 +1,6 @@
 import { request } from "node:http";
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Paths } from "../paths.ts";
 import { type Fault, FaultError, FAULTS, systemCode } from "../errors.ts";
 import { lockHolder } from "../store/lock-holder.ts";
@@ -10,6 +12,9 @@ export interface ClientOptions {
   /** How long the daemon may take, in milliseconds. */
   readonly timeoutMs: number;
 }
+
+/** When to try again where too many are asking. */
+const BUSY_MS = 50;
 
 /** A syncing daemon answers when the slowest disk is done; an asked one at once. */
 export const WORK_TIMEOUT_MS = 120_000;
@@ -31,6 +36,20 @@ export async function ask(paths: Paths, options: ClientOptions): Promise<unknown
 }
 
 async function send(socketPath: string, options: ClientOptions): Promise<unknown> {
+  const deadline = performance.now() + options.timeoutMs;
+  for (;;) {
+    try {
+      return await sendOnce(socketPath, options);
+    } catch (error) {
+      // So many want to be taken in at this moment that the system queues no more of them.
+      if (systemCode(error) !== "EAGAIN") throw error;
+      if (performance.now() > deadline) throw unresponsive(options.timeoutMs);
+      await delay(BUSY_MS);
+    }
+  }
+}
+
+async function sendOnce(socketPath: string, options: ClientOptions): Promise<unknown> {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   return await new Promise<unknown>((resolve, reject) => {
     const outgoing = request({

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { z } from "zod";
 import { pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
-import type { Answer, Route, Routes } from "../control/server.ts";
+import type { Answer, Route, Routes } from "../control/respond.ts";
 import { findRepo, type Repo } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
 import type { StatusReport } from "../status/report.ts";
@@ -93,7 +93,7 @@ function healthz(health: { readonly ok: boolean }): Answer {
   return { status: health.ok ? 200 : 503, json: health };
 }
 
-function json(value: unknown): Answer {
+function json(value: object): Answer {
   return { status: 200, json: value };
 }
 

@@ -1,5 +1,5 @@
 import { Shared } from "../concurrently.ts";
-import { cachesOf } from "../core/registry.ts";
+import { cachesOf, RESERVED_PREFIX } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
@@ -103,8 +103,10 @@ export class Overview {
   }
 }
 
+/** The caches of the config's repos that wait or have their turn. */
 export function queueOf({ queue }: Reconciler): StatusReport["queue"] {
-  return { depth: queue.depth, oldestMs: queue.oldestMs };
+  const depth = queue.keys().filter((name) => !name.startsWith(RESERVED_PREFIX)).length;
+  return { depth, oldestMs: queue.oldestMs };
 }
 
 function logTrouble(log: Log, paths: Paths): Fault[] {

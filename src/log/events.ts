@@ -252,6 +252,18 @@ export const EVENTS = {
     about: "The clock went on while nothing ran, so everything is looked at again.",
     fields: ["sleptMs"],
   },
+  "socket.lost": {
+    level: "warn",
+    says: "control socket lost",
+    about: "Commands cannot reach the daemon where they look for it; its work goes on.",
+    fields: ["path", "code", "message"],
+  },
+  "socket.restored": {
+    level: "info",
+    says: "control socket restored",
+    about: "Commands can reach the daemon again.",
+    fields: ["path"],
+  },
   "request.handled": {
     level: "debug",
     says: "request handled",

@@ -30,7 +30,13 @@ function failure(code) {
 
 /** What a call has to go through before it is made. */
 async function endure(name, path) {
-  const { slow, hangs, refuses } = behaviour();
+  const { slow, hangs, refuses, counts } = behaviour();
+  if (isUnder(path, counts))
+    appendFileSync(
+      `${order}.counted`,
+      `${name} ${path}
+`,
+    );
   if (isUnder(path, refuses?.under)) throw failure(refuses.code);
   if (isUnder(path, slow?.under)) await delay(slow.ms);
   if (!isUnder(path, hangs)) return;

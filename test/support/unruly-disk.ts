@@ -13,6 +13,8 @@ export interface Misbehaviour {
   readonly refuses?: { readonly under: string; readonly code: string };
   /** The process gets to nothing else: not the disk's doing, but found out in the same way. */
   readonly blocksLoop?: true;
+  /** Calls with a path there are counted. */
+  readonly counts?: string;
   /** Watches of directories there go deaf, for ever, at their next event. */
   readonly losesEvents?: string;
   /** Closing what was opened for reading fails. */
@@ -52,12 +54,21 @@ export class UnrulyDisk {
 
   /** The calls that hang, or did. */
   async held(): Promise<string[]> {
-    const text = await readFile(`${this.#order}.held`, "utf8").catch(() => "");
-    return text.split("\n").filter((line) => line !== "");
+    return await lines(`${this.#order}.held`);
+  }
+
+  /** The calls that were counted, each with its path. */
+  async counted(): Promise<string[]> {
+    return await lines(`${this.#order}.counted`);
   }
 
   /** Waits until some call hangs. */
   async holds(): Promise<void> {
     await eventually("a call to hang", async () => (await this.held()).length > 0);
   }
+}
+
+async function lines(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  return text.split("\n").filter((line) => line !== "");
 }
