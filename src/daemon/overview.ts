@@ -1,5 +1,5 @@
 import { Shared } from "../concurrently.ts";
-import { cachesOf, RESERVED_PREFIX } from "../core/registry.ts";
+import { cachesOf, findRepo, RESERVED_PREFIX } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
@@ -24,6 +24,9 @@ export interface OverviewParts {
   readonly canary: Canary;
   readonly log: Log;
 }
+
+/** A turn waits a second for others to finish writing, and a busy disk for as long again. What takes longer is stuck. */
+const LONGEST_TURN_MS = 5_000;
 
 /** What `GET /healthz` answers. */
 export interface Health extends Omit<Proof, "fault"> {
@@ -82,7 +85,7 @@ export class Overview {
         watchOf: (repo) => watching.modeOf(repo),
         isPaused: (repo) => reconciler.isPaused(repo),
         // While a cache is paused nobody tries it: its last fault is a memory.
-        cacheFault: (repo) => (reconciler.isPaused(repo) ? undefined : reconciler.lane(repo).fault),
+        cacheFault: (repo) => (reconciler.isPaused(repo) ? undefined : cacheFault(reconciler, repo)),
         queue: queueOf(reconciler),
         latency: metrics.latency(),
         problems: this.#problems(),
@@ -113,6 +116,21 @@ function logTrouble(log: Log, paths: Paths): Fault[] {
   if (log.failure === undefined) return [];
   const message = `the log cannot be written (${log.failure}); ${log.failedLines} lines were lost`;
   return [fault("LOG_UNWRITABLE", message, { path: paths.logFile })];
+}
+
+/** Why a cache's turn does not come to its end: of a disk that can be read, and not be written to, nothing else tells. */
+function overdue({ queue, config }: Reconciler, name: string): Fault | undefined {
+  const repo = findRepo(config.registry, name);
+  const turn = queue.overdue().find(({ key, sinceMs }) => key === name && sinceMs >= LONGEST_TURN_MS);
+  if (repo === undefined || turn === undefined) return undefined;
+  const path = cachePath(repo);
+  const message = `${path} has been written for ${Math.round(turn.sinceMs / 1_000)} s: its disk does not answer`;
+  return fault("CACHE_IO", message, { repo: name, path });
+}
+
+/** What keeps a cache from being written. */
+function cacheFault(reconciler: Reconciler, name: string): Fault | undefined {
+  return reconciler.lane(name).fault ?? overdue(reconciler, name);
 }
 
 function contested(reconciler: Reconciler): Fault[] {

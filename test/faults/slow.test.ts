@@ -61,6 +61,24 @@ describe.concurrent("a repo on a disk that does not answer", () => {
     });
   });
 
+  it("that can be read and not be written to is named too, as long as it lasts", async () => {
+    const { workspace, disk } = await prepare();
+    await workspace.startDaemon({ env: disk.env });
+    await workspace.healthy();
+    await disk.misbehave({ writesHang: workspace.root });
+    await workspace.save("x", "on its way\n");
+    const problem = await eventually("the disk to be named", async () =>
+      (await workspace.status()).problems.find(({ code, repo }) => code === "CACHE_IO" && repo === "y"),
+    );
+    expect(problem.message).toMatch(/has been written for \d+ s/);
+    expect((await workspace.status()).edges.find(({ from, to }) => from === "x" && to === "y")?.status).toBe(
+      "failed",
+    );
+    await disk.behave();
+    await workspace.arrives("x", ["y", HURT], "on its way\n");
+    await workspace.healthy();
+  });
+
   it("is asked once, however often somebody asks how things are", async () => {
     const { workspace, disk, hang } = await prepare();
     await workspace.startDaemon({ env: disk.env });

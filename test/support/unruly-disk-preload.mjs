@@ -2,7 +2,7 @@
  * For `node --import`: makes some of the file system's calls behave as those of a bad disk do.
  * What misbehaves is read from a file at each call, so that a test can change it at any moment.
  */
-import fs, { appendFileSync, constants, readFileSync } from "node:fs";
+import fs, { appendFileSync, constants, readFileSync, readlinkSync } from "node:fs";
 import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { sep } from "node:path";
@@ -28,8 +28,15 @@ function failure(code) {
   return Object.assign(new Error(`${code}: as the test wants it`), { code });
 }
 
+/** Where a path leads that goes by a descriptor, as those of a directory that is held open do. */
+function plain(path) {
+  const [, descriptor, rest] = /^(\/proc\/self\/fd\/\d+)(.*)$/.exec(path) ?? [];
+  return descriptor === undefined ? path : readlinkSync(descriptor) + rest;
+}
+
 /** What a call has to go through before it is made. */
-async function endure(name, path) {
+async function endure(name, written) {
+  const path = plain(written);
   const { slow, hangs, refuses, counts } = behaviour();
   if (isUnder(path, counts))
     appendFileSync(
@@ -39,6 +46,9 @@ async function endure(name, path) {
     );
   if (isUnder(path, refuses?.under)) throw failure(refuses.code);
   if (isUnder(path, slow?.under)) await delay(slow.ms);
+  const { writesHang } = behaviour();
+  if (name === "writev" && isUnder(path, writesHang))
+    while (isUnder(path, behaviour().writesHang)) await delay(20);
   if (!isUnder(path, hangs)) return;
   appendFileSync(`${order}.held`, `${name} ${path}\n`);
   while (isUnder(path, behaviour().hangs)) await delay(20);
@@ -66,8 +76,9 @@ for (const name of PATH_CALLS) {
 }
 
 const open = promises.open;
-promises.open = async (path, flags, ...rest) => {
-  const handle = await open(path, flags, ...rest);
+promises.open = async (written, flags, ...rest) => {
+  const handle = await open(written, flags, ...rest);
+  const path = plain(String(written));
   const close = handle.close.bind(handle);
   const sync = handle.sync.bind(handle);
   const reads = typeof flags === "number" ? (flags & WRITES) === 0 : (flags ?? "r") === "r";

@@ -7,6 +7,8 @@ import type { Workspace } from "./workspace.ts";
 export interface Misbehaviour {
   /** Calls with a path in this directory, or in one of these, do not come back. */
   readonly hangs?: string | readonly string[];
+  /** What is written there does not come back; reading works. */
+  readonly writesHang?: string;
   /** Each call with a path there takes this much longer. */
   readonly slow?: { readonly under: string; readonly ms: number };
   /** Each call with a path there fails. */
