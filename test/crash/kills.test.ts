@@ -5,6 +5,7 @@ import { Workspace } from "../support/workspace.ts";
 import { Auditor } from "./auditor.ts";
 import { Killer } from "./killer.ts";
 import { Storm } from "./storm.ts";
+import { endVictims } from "./victim.ts";
 
 const soak = process.env["SOAK"] !== undefined;
 const KILLS = soak ? 1_000 : 30;
@@ -18,6 +19,7 @@ let workspace: Workspace;
 let storm: Storm | undefined;
 afterEach(async () => {
   await storm?.calm();
+  await endVictims(workspace);
   await workspace.dispose();
 });
 

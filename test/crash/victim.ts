@@ -3,7 +3,15 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Daemon, type Workspace } from "../support/workspace.ts";
 
-/** Starts a process that is the caller's to kill. */
+const victims = new WeakMap<Workspace, Daemon[]>();
+
+/** Ends whatever a test that failed has left alive in a workspace. */
+export async function endVictims(workspace: Workspace): Promise<void> {
+  await Promise.all((victims.get(workspace) ?? []).map((victim) => victim.kill()));
+  victims.delete(workspace);
+}
+
+/** Starts a process that is the caller's to kill, see {@link endVictims}. */
 export function spawnVictim(
   workspace: Workspace,
   script: string,
@@ -15,7 +23,10 @@ export function spawnVictim(
     env: { ...workspace.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  return new Daemon(child);
+  const victim = new Daemon(child);
+  const alive = (victims.get(workspace) ?? []).filter((other) => !other.ended);
+  victims.set(workspace, [...alive, victim]);
+  return victim;
 }
 
 /** True where a process has the temporary of a write in hand, beside a cache or in the state directory. */

@@ -17,6 +17,7 @@ import {
   treeOf,
   withoutTemporaries,
 } from "./tree.ts";
+import { endVictims } from "./victim.ts";
 
 const soak = process.env["SOAK"] !== undefined;
 const typical = scenarios.filter((scenario) => scenario.typical);
@@ -56,6 +57,7 @@ async function inWorkspace<T>(scenario: Scenario, work: (workspace: Workspace) =
     await scenario.prepare(workspace);
     return await work(workspace);
   } finally {
+    await endVictims(workspace);
     await workspace.dispose();
   }
 }
