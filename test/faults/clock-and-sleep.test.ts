@@ -56,8 +56,10 @@ describe("a clock that jumps", () => {
     };
     await saves();
     await clock.set(shiftMs);
+    const jumped = performance.now();
     await saves();
     await workspace.healthy();
+    const healedInMs = Math.round(performance.now() - jumped);
     await plausible();
     const rescans = (await events("state.changed")).filter((line) => line["found"] === "rescan");
     // And back again, as a clock does that was set wrong.
@@ -68,7 +70,7 @@ describe("a clock that jumps", () => {
     expect(rescans).toEqual([]);
     expect((await events("wake.detected")).length).toBeLessThanOrEqual(1);
     expect(await events("cache.failed")).toEqual([]);
-    reportFault({ fault: `clock ten hours ${way}`, said: [], exitCode: 0, healedInMs: 0 });
+    reportFault({ fault: `clock ten hours ${way}`, said: [], exitCode: 0, healedInMs });
   });
 
   const pause = async (forMs: number): Promise<unknown> =>

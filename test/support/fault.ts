@@ -82,7 +82,8 @@ export async function endures(workspace: Workspace, trial: Trial): Promise<void>
   await workspace.arrives(HURT, OTHERS, `${began}: over\n`, UNDISTURBED_MS);
   await goOn(workspace, `${began}: all over\n`);
   await workspace.arrives("x", [HURT], `${began}: all over\n`, UNDISTURBED_MS);
-  await heardAgain(workspace, HURT, "x");
+  // The daemon's own log may have a line that its disk cut short; nothing was wrong with a watch then.
+  if (trial.about === undefined) await heardAgain(workspace, HURT, "x");
   await workspace.healthy();
   await sound(workspace);
 }
