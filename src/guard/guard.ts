@@ -55,8 +55,8 @@ export class Guard {
    */
   static async load({ patterns, allow }: GuardOptions): Promise<Guard> {
     const [{ maintainedScanners }, { ownScanners }] = await Promise.all([
-      import("./maintained.ts"),
-      import("./own.ts"),
+      import("./maintained-rules.ts"),
+      import("./own-rules.ts"),
     ]);
     const builtIn = [...maintainedScanners(), ...ownScanners()];
     if (Object.keys(patterns).length === 0 && allow.length === 0) return new Guard(builtIn, [], () => false);

@@ -32,22 +32,23 @@ export function patternMistake(pattern: string): string | undefined {
   }
 }
 
-const LINEAR = "is not supported: a pattern must match in linear time (the syntax is RE2's)";
-
 /** What other engines have and this one cannot, by how its complaint ends. */
 const BEYOND: readonly (readonly [RegExp, string])[] = [
-  [/`\(\?<?[=!]|`\(\?>/, "look-ahead, look-behind and atomic groups"],
-  [/escape sequence: `\\[1-9k]/, "a reference back to a group"],
-  [/nested repetition operator: `[*+?}]?\+/, "a possessive repetition"],
+  [/`\(\?<?[=!]/, "looks ahead or behind"],
+  [/`\(\?>|nested repetition operator: `[*+?}]?\+/, "forbids backtracking"],
+  [/escape sequence: `\\[1-9k]/, "refers back to a group"],
 ];
 
 function inWords(message: string): string {
-  const what = message.replace(/^error parsing regexp: /, "");
+  const what = message.replace("error parsing regexp: ", "").replace(FLAGS, "");
   const beyond = BEYOND.find(([said]) => said.test(what));
   if (beyond === undefined) return `is not RE2 syntax: ${what}`;
-  const quoted = /`.*`$/s.exec(what)?.[0] ?? "";
-  return `has ${beyond[1]} (${quoted}), which ${LINEAR}`;
+  const part = /`.*`$/s.exec(what)?.[0] ?? "it";
+  return `${beyond[1]} (${part}), which RE2 cannot: a pattern has to match in linear time`;
 }
+
+/** How the compiler writes the flag below, in its complaints too. */
+const FLAGS = "(?m)";
 
 /** `^` and `$` stand for the start and end of a line, since a text is made of lines. */
 function compile(pattern: string): RE2JS {
@@ -88,12 +89,15 @@ function compiledOrThrow(pattern: string, where: string): RE2JS {
 async function findAll(text: string, rule: string, pattern: RE2JS, pace: Pace): Promise<Found[]> {
   const found: Found[] = [];
   const started = performance.now();
-  for (const { 0: whole, index = 0 } of pattern.matchAll(text)) {
+  // Of the same length, and `$` stands before the CR too.
+  const lines = text.replaceAll("\r\n", "\n\n");
+  for (const { 0: whole, index = 0 } of pattern.matchAll(lines)) {
     if (whole !== "") found.push({ rule, start: index, end: index + whole.length });
     await pace.rest();
     if (performance.now() - started > MOST_MS) {
+      const limit = `${MOST_MS / 1000} s`;
       throw new RuleError(
-        `guard.patterns.${rule} took more than ${MOST_MS / 1000} s on one text; make it match less far`,
+        `guard.patterns.${rule} took more than ${limit} on one text; make it match less far`,
       );
     }
   }

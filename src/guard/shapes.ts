@@ -1,12 +1,12 @@
-import type { OwnPattern } from "./own.ts";
-import { isPassword, isPlaceholder, isRandom } from "./values.ts";
+import type { OwnRule } from "./own-rules.ts";
+import { isExamplePassword, isPassword, isPlaceholder, isRandom, isUuid } from "./values.ts";
 
 /**
  * What the maintained rules do not find and has a shape of its own. Beside each stands where the
  * shape is documented. "Scanning patterns" is GitHub's list of token types it knows.
  * https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
  */
-export const PATTERNS: readonly OwnPattern[] = [
+export const SHAPES: readonly OwnRule[] = [
   {
     // Any PEM private key, encrypted and PGP ones too (RFC 7468, RFC 1421, RFC 9580).
     rule: "private-key",
@@ -33,8 +33,8 @@ export const PATTERNS: readonly OwnPattern[] = [
     // RFC 6750, section 2.1.
     rule: "bearer-token",
     hints: ["earer", "EARER"],
-    pattern: /\bBearer[ \t]{1,8}(?<secret>[A-Za-z0-9._~+/-]{16,4000}={0,2})(?![\w=])/gi,
-    length: (token) => (isRandom(token, 16) ? token.length : 0),
+    pattern: /\bBearer[ \t]{1,8}(?<secret>[A-Za-z0-9._~+/-]{12,4000}={0,2})(?![\w=])/gi,
+    length: (token) => (isRandom(token, 12) || isUuid(token) ? token.length : 0),
   },
   {
     // RFC 7617: `user:password` in base64.
@@ -57,8 +57,10 @@ export const PATTERNS: readonly OwnPattern[] = [
     pattern:
       /\b[a-z][a-z0-9+.-]{1,30}:\/\/(?<user>[^\s:@/"'`<>|]{0,200}):(?<secret>[^\s/?#"'`<>|]{1,300})(?=@[\w.[%-])/gi,
     length: (password, { groups }) => {
-      const example = EXAMPLE_PASSWORD.test(password) || password === groups?.["user"];
-      return example || PORT.test(password) || isPlaceholder(password) ? 0 : password.length;
+      const example = isExamplePassword(password) || password === groups?.["user"];
+      return password.length < 4 || example || PORT.test(password) || isPlaceholder(password)
+        ? 0
+        : password.length;
     },
   },
   {
@@ -72,7 +74,7 @@ export const PATTERNS: readonly OwnPattern[] = [
     rule: "command-password",
     hints: ["curl"],
     pattern: /\bcurl\b[^\r\n]{0,400}? (?:-u|--user)[ =]?["']?[^\s:"'`]{1,100}:(?<secret>[^\s"'`]{1,200})/g,
-    length: (password) => (isPassword(password, true) ? password.length : 0),
+    length: (password) => (isPassword(password, "literal") ? password.length : 0),
   },
   {
     // mysql(1), `-p` without a space; sshpass(1), `-p`.
@@ -80,14 +82,14 @@ export const PATTERNS: readonly OwnPattern[] = [
     hints: ["mysql", "mariadb", "sshpass"],
     pattern:
       /\b(?:(?:mysql|mariadb)[a-z]{0,10}\b[^\r\n|;]{0,200}? -p|sshpass -p ?)["']?(?<secret>[^\s"'`]{1,200})/g,
-    length: (password) => (isPassword(password, true) ? password.length : 0),
+    length: (password) => (isPassword(password, "literal") ? password.length : 0),
   },
   {
     // netrc(5).
     rule: "netrc-password",
     hints: ["login"],
     pattern: /\blogin\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(?<secret>\S{1,200})/g,
-    length: (password) => (isPassword(password, true) ? password.length : 0),
+    length: (password) => (isPassword(password, "literal") ? password.length : 0),
   },
   {
     // RFC 6265, section 4: what a browser was given to be known again by.
@@ -99,96 +101,101 @@ export const PATTERNS: readonly OwnPattern[] = [
       return /\bcookie["']?\s{0,8}[:=][^\r\n]*$/i.test(before) && isRandom(value, 16) ? value.length : 0;
     },
   },
+  {
+    // The same in base64, as in a kubeconfig's `client-key-data` and in CI for a service account of Google.
+    rule: "private-key",
+    hints: ["LS0tLS1CRUdJTi", "ewog", "eyJ"],
+    pattern: /(?<![\w+/])(?:LS0tLS1CRUdJTi|ewog|eyJ)[A-Za-z0-9+/]{100,}={0,2}/g,
+    length: (encoded) => (Buffer.from(encoded, "base64").includes("PRIVATE KEY-----") ? encoded.length : 0),
+  },
+  // AWS, tokens of sessions: docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html; longer than any named value.
+  token("aws-session-token", "3JpZ2lu", /IQoJb3JpZ2lu[A-Za-z0-9+/]{100,}={0,2}/g),
   // Google: API keys, OAuth clients, access and refresh tokens (cloud.google.com/docs/authentication/api-keys; Scanning patterns).
-  token("google-api-key", "AIza", /AIza[\w-]{35}(?![\w-])/g),
-  token("google-oauth-client-secret", "GOCSPX-", /GOCSPX-[\w-]{28}(?![\w-])/g),
-  token("google-oauth-token", "ya29.", /ya29\.[\w-]{20,2000}/g),
-  token("google-oauth-token", "1//0", /1\/\/0[\w-]{40,200}(?![\w-])/g),
+  token("google-api-key", "AIza", /AIza[\w-]{30,}/g),
+  token("google-oauth-client-secret", "GOCSPX-", /GOCSPX-[\w-]{28}/g),
+  token("google-oauth-token", "ya29.", /ya29\.[\w-]{20,}/g),
+  token("google-oauth-token", "1//0", /1\/\/0[\w-]{40,}/g),
   // Hugging Face, with digits too: huggingface.co/docs/hub/security-tokens; the maintained rule knows letters alone.
-  token("huggingface-token", "hf_", /hf_[A-Za-z0-9]{34,40}(?![A-Za-z0-9])/g),
-  token("huggingface-token", "api_org_", /api_org_[A-Za-z0-9]{34}(?![A-Za-z0-9])/g),
+  token("huggingface-token", "hf_", /hf_[A-Za-z0-9]{30,}/g),
+  token("huggingface-token", "api_org_", /api_org_[A-Za-z0-9]{30,}/g),
   // Telegram: core.telegram.org/bots/api#authorizing-your-bot.
-  token("telegram-bot-token", ":AA", /\d{8,10}:AA[\w-]{32,33}(?![\w-])/g),
-  // PyPI: pypi.org/help/#apitoken; a macaroon of pypi.org or test.pypi.org.
-  token("pypi-token", "pypi-Ag", /pypi-Ag[\w-]{50,1000}/g),
+  random("telegram-bot-token", ":", /\d{6,12}:[\w-]{32,40}/g),
+  // PyPI: pypi.org/help/#apitoken.
+  random("pypi-token", "pypi-", /pypi-[\w-]{40,}/g),
   // Anthropic: keys for administration and signed-in sessions; the maintained rule knows `api` alone.
-  token("anthropic-token", "sk-ant-", /sk-ant-[a-z]{3,10}\d{2}-[\w-]{40,300}/g),
+  token("anthropic-token", "sk-ant-", /sk-ant-[a-z]{3,10}\d{2}-[\w-]{40,}/g),
   // OpenAI and all that took over its form: OpenRouter, DeepSeek, Langfuse, LiteLLM (Scanning patterns).
-  random("sk-key", "sk-", /sk-(?:[a-z0-9]{2,10}-){0,2}[A-Za-z0-9_-]{20,300}/g),
+  random("sk-key", "sk-", /sk-[\w-]{20,}/g),
   token("perplexity-key", "pplx-", /pplx-[A-Za-z0-9]{48}/g),
-  token("xai-key", "xai-", /xai-[A-Za-z0-9]{70,90}/g),
-  token("replicate-token", "r8_", /r8_[A-Za-z0-9]{37}(?![A-Za-z0-9])/g),
+  token("xai-key", "xai-", /xai-[A-Za-z0-9]{70,}/g),
+  token("replicate-token", "r8_", /r8_[A-Za-z0-9]{37}/g),
   token("langsmith-key", "lsv2_", /lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}/g),
-  token("pinecone-key", "pcsk_", /pcsk_[A-Za-z0-9]{5,10}_[A-Za-z0-9]{40,80}/g),
+  token("pinecone-key", "pcsk_", /pcsk_[A-Za-z0-9]{5,10}_[A-Za-z0-9]{40,}/g),
   // GitLab: docs.gitlab.com/security/tokens/#token-prefixes; the maintained rule knows `glpat-` alone, without its routing part.
   token(
     "gitlab-token",
     "gl",
-    /gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct|wt)-[\w-]{20,300}(?:\.[a-z0-9]{2}\.[a-z0-9]{9})?/g,
+    /gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct|wt)-[\w-]{20,}(?:\.[a-z0-9]{2}\.[a-z0-9]{9})?/g,
   ),
   // Slack: docs.slack.dev/authentication/tokens; configuration and browser tokens.
-  token("slack-token", "xox", /xox[a-z](?:\.xox[a-z])?-(?:\d-)?[A-Za-z0-9%-]{20,500}/g),
+  token("slack-token", "xox", /xox[a-z](?:\.xox[a-z])?-(?:\d-)?[A-Za-z0-9%-]{20,}/g),
   // Discord: docs.discord.com/developers/reference#authentication, /resources/webhook.
-  token("discord-bot-token", ".", /[MNO][A-Za-z0-9_-]{23,27}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])/g),
-  token("webhook-url", "/api/webhooks/", /(?<=\/api\/webhooks\/\d{17,20}\/)[\w-]{60,80}/g),
+  random("discord-bot-token", ".", /[MNO][A-Za-z0-9_-]{23,27}\.[\w-]{6}\.[\w-]{27,}/g),
+  token("webhook-url", "/api/webhooks/", /(?<=\/api\/webhooks\/\d{17,20}\/)[\w-]{60,}/g),
   // Stripe: docs.stripe.com/webhooks/signature, and Svix, which signs the same way.
   token("webhook-secret", "whsec_", /whsec_[A-Za-z0-9+/]{24,80}={0,2}/g),
-  // Mail: documentation.mailgun.com, developers.brevo.com, mailchimp.com/developer, resend.com/docs, www.twilio.com/docs/sendgrid.
-  token("mailgun-key", "key-", /key-[0-9a-f]{32}(?![\w-])/g),
+  // Mail: developers.brevo.com, mailchimp.com/developer, resend.com/docs, www.twilio.com/docs/sendgrid.
   token("brevo-key", "xkeysib-", /xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}/g),
-  token("mailchimp-key", "-us", /[0-9a-f]{32}-us\d{1,2}(?!\w)/g),
-  random("resend-key", "re_", /re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,30}(?!\w)/g),
-  token("sendgrid-key", "SG.", /SG\.[\w-]{22}\.[\w-]{43}(?![\w-])/g),
+  token("mailchimp-key", "-us", /[0-9a-f]{32}-us\d{1,2}/g),
+  random("resend-key", "re_", /re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}/g),
+  token("sendgrid-key", "SG.", /SG\.[\w-]{22}\.[\w-]{43}/g),
   // Clouds and hosts (Scanning patterns): DigitalOcean, Azure's client secrets, Netlify, Supabase, PlanetScale, Heroku, Terraform.
   token("digitalocean-token", "_v1_", /do[opr]_v1_[a-f0-9]{64}/g),
   token("azure-client-secret", "Q~", /[\w.~-]{3}\dQ~[\w.~-]{31,34}(?![\w.~-])/g),
-  token("netlify-token", "nf", /nf[pcoub]_[A-Za-z0-9]{36}(?!\w)/g),
-  token("supabase-token", "sb", /(?:sbp_[a-f0-9]{40}|sb_secret_[\w-]{20,60})(?![\w-])/g),
-  token("planetscale-token", "pscale_", /pscale_(?:tkn|pw|oauth)_[\w.=-]{32,64}/g),
-  token("heroku-token", "HRKU-", /HRKU-[\w-]{36,100}/g),
-  token("terraform-token", ".atlasv1.", /[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,70}/g),
+  token("netlify-token", "nf", /nf[pcoub]_[A-Za-z0-9]{36}/g),
+  token("supabase-token", "sb", /(?:sbp_[a-f0-9]{40}|sb_secret_[\w-]{20,})/g),
+  token("planetscale-token", "pscale_", /pscale_(?:tkn|pw|oauth)_[\w.=-]{32,}/g),
+  token("heroku-token", "HRKU-", /HRKU-[\w-]{36,}/g),
+  token("terraform-token", ".atlasv1.", /[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,}/g),
   // Tools (Scanning patterns): Atlassian, Postman, Sentry, New Relic, PostHog, Doppler.
-  token("atlassian-token", "AT", /AT(?:ATT3x|CTT3x|BB)[\w=-]{24,400}/g),
+  token("atlassian-token", "AT", /AT(?:ATT3x|CTT3x|BB)[\w=-]{24,}/g),
   token("postman-key", "PMAK-", /PMAK-[a-f0-9]{24}-[a-f0-9]{34}/g),
-  token("sentry-token", "sntry", /sntry(?:u_[a-f0-9]{64}|s_eyJ[\w+/=-]{40,400})/g),
+  token("sentry-token", "sntry", /sntry(?:u_[a-f0-9]{64}|s_eyJ[\w+/=-]{40,})/g),
   token("new-relic-key", "NRAK-", /NRAK-[A-Z0-9]{27}/g),
-  token("posthog-key", "phx_", /phx_[A-Za-z0-9]{40,60}/g),
+  token("posthog-key", "phx_", /phx_[A-Za-z0-9]{40,}/g),
   token("doppler-token", "dp.", /dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}/g),
   // Registries: crates.io (`cargo login`), rubygems.org (guides.rubygems.org/api-key-scopes).
-  random("crates-token", "cio", /cio[A-Za-z0-9]{32}(?!\w)/g),
+  random("crates-token", "cio", /cio[A-Za-z0-9]{32}/g),
   token("rubygems-key", "rubygems_", /rubygems_[a-f0-9]{48}/g),
   // age: github.com/C2SP/C2SP/blob/main/age.md, "The X25519 recipient type".
   token("age-key", "AGE-SECRET-KEY-1", /AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}/g),
 ];
 
-/** What examples and fresh installations have in their URLs. */
-const EXAMPLE_PASSWORD =
-  /^(?:my|db|the|some)?[-_]?(?:pass(?:w(?:or)?d)?|pwd?|secret|user(?:name)?|admin|root|test|guest|postgres|mysql|redis|token|key|\d{1,5})$/i;
 /** `http://localhost:3000),me@example.com` */
 const PORT = /^\d{2,5}(?:\W|$)/;
 
-function token(rule: string, hint: string, pattern: RegExp): OwnPattern {
-  return { rule, hints: [hint], pattern: atStart(pattern) };
+function token(rule: string, hint: string, pattern: RegExp): OwnRule {
+  return { rule, hints: [hint], pattern: alone(pattern) };
 }
 
 /** For shapes that ordinary words can have too. */
-function random(rule: string, hint: string, pattern: RegExp): OwnPattern {
+function random(rule: string, hint: string, pattern: RegExp): OwnRule {
   return {
     rule,
     hints: [hint],
-    pattern: atStart(pattern),
+    pattern: alone(pattern),
     length: (key) => (isRandom(key, 1) ? key.length : 0),
   };
 }
 
-/** No token starts in the middle of a word. */
-function atStart(pattern: RegExp): RegExp {
-  return new RegExp(`(?<![A-Za-z0-9])(?:${pattern.source})`, pattern.flags);
+/** No token starts or ends in the middle of a word. */
+function alone(pattern: RegExp): RegExp {
+  return new RegExp(`(?<![A-Za-z0-9])(?:${pattern.source})(?![A-Za-z0-9])`, pattern.flags);
 }
 
 function userAndPassword(encoded: string): number {
   const decoded = Buffer.from(encoded, "base64").toString("latin1");
-  return /^[\x21-\x7E]*:[\x20-\x7E]+$/.test(decoded) && !EXAMPLE_PASSWORD.test(decoded.split(":")[1] ?? "")
+  return /^[\x21-\x7E]*:[\x20-\x7E]+$/.test(decoded) && !isExamplePassword(decoded.split(":")[1] ?? "")
     ? encoded.length
     : 0;
 }

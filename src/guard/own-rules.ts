@@ -1,15 +1,15 @@
-import { ASSIGNMENTS } from "./assignments.ts";
-import { PATTERNS } from "./patterns.ts";
+import { NAMED_VALUES } from "./named-values.ts";
+import { SHAPES } from "./shapes.ts";
 import type { Found, Scanner } from "./scanner.ts";
 import { isPlaceholder } from "./values.ts";
 
 /**
  * A rule of our own, for what no maintained rule covers. It runs on the engine of JavaScript,
- * which is some hundred times faster here than one that promises linear time; so a pattern has to
- * be linear by its making: every repetition is bounded or can end in one way only, and none
+ * which is many times faster here than one that promises linear time; so a pattern has to be
+ * linear by its making: every repetition is bounded or can end in one way only, and none
  * starts anew at each character of a run that another start has already walked.
  */
-export interface OwnPattern {
+export interface OwnRule {
   readonly rule: string;
   /** A text that holds none of these is not searched. Saves most of the time. */
   readonly hints?: readonly string[];
@@ -21,14 +21,14 @@ export interface OwnPattern {
 
 /** Our rules as scanners. */
 export function ownScanners(): Scanner[] {
-  return [...PATTERNS, ...ASSIGNMENTS].map((own) => ({
+  return [...SHAPES, ...NAMED_VALUES].map((own) => ({
     name: own.rule,
     rules: [own.rule],
     find: (text) => findOwn(text, own),
   }));
 }
 
-function findOwn(text: string, own: OwnPattern): Found[] {
+function findOwn(text: string, own: OwnRule): Found[] {
   const found: Found[] = [];
   if (own.hints?.some((hint) => text.includes(hint)) === false) return found;
   const pattern = new RegExp(own.pattern);
@@ -37,8 +37,8 @@ function findOwn(text: string, own: OwnPattern): Found[] {
     const start = match.index + match[0].length - secret.length;
     const length = own.length?.(secret, match) ?? (isPlaceholder(secret) ? 0 : secret.length);
     if (length > 0) found.push({ rule: own.rule, start, end: start + length });
-    // What is none may hold another that is one: `token: password=...`.
-    else if (start > match.index) pattern.lastIndex = start;
+    // What is left, or was none, may hold another one: `token: password=...`.
+    if (length < secret.length && start + length > match.index) pattern.lastIndex = start + length;
   }
   return found;
 }
