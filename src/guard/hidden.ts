@@ -16,7 +16,7 @@ const PICTURED = String.raw`\0-\x08\v\f\x0E-\x1F\x7F`;
  */
 const NUMBERED = String.raw`\x80-\x84\x86-\x9F\u202A-\u202E\u2061-\u2064\u2066-\u206F\uFFF9-\uFFFB`;
 /** Sends a terminal back to the start of its line, to write over it. A run that a LF closes is a line's end. */
-const LONE_CR = String.raw`\r+(?![\r\n])`;
+const LONE_CR = String.raw`(?<!\r)\r+(?![\r\n])`;
 
 const SUSPECTS = String.raw`[${PICTURED}${NUMBERED}]+|[${ZERO_WIDTH}\p{Variation_Selector}]+|${FLAG}|${TAGS}`;
 const WITH_LF = new RegExp(`${SUSPECTS}|${LONE_CR}`, "gu");

@@ -18,6 +18,7 @@ export const HARMLESS: readonly string[] = [
   "SLACK_TOKEN=xoxb-your-slack-bot-token",
   "token: glpat-your-token-goes-here",
   "aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
+  "aws_account_id = 123456789012",
   "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
   "api_key: your_api_key_here_1234567890",
   "password: changeme123",

@@ -49,7 +49,7 @@ describe("a text made to slow the guard down", () => {
   );
 
   it.each(Object.entries(HOSTILE))("%s: hidden text is looked for in linear time", async (_name, unit) => {
-    const [small, large] = [repeated(unit, 32 * KB), repeated(unit, 256 * KB)];
+    const [small, large] = [`${repeated(unit, 32 * KB)}\n`, `${repeated(unit, 256 * KB)}\n`];
     revealHidden(small);
     const before = await cost(() => revealHidden(small));
     const after = await cost(() => revealHidden(large));

@@ -213,6 +213,13 @@ describe("what holds whatever the text", () => {
     );
   });
 
+  it("a window's end in a long line makes no token of what is longer than one", async () => {
+    const body = Buffer.from(`${"x ".repeat(49_124)}gsk_${"a1B2".repeat(25)} ${"x ".repeat(40_000)}`);
+    expect((await guard.inspect(body)).body).toBe(body);
+    // The window ends here; up to here it would be one.
+    expect(body.indexOf("gsk_") + 4 + 52).toBe(96 * 1024);
+  });
+
   it("a token is found wherever the windows of a long text end, in lines and without any", async () => {
     const make = new MadeUp(3);
     const key = make.pem("RSA ", "\n", 50);
@@ -272,6 +279,15 @@ describe("the guard", () => {
     const { body, secrets } = await guard.inspect(Buffer.from(`GITHUB_TOKEN="${token}"\n`));
     expect(body.toString()).toBe('GITHUB_TOKEN="[REDACTED:github-token]"\n');
     expect(secrets).toEqual([{ rule: "github-token", line: 1 }]);
+    const longer = await guard.inspect(Buffer.from(`password: "1!${token}"\n`));
+    expect(longer.body.toString()).toBe('password: "[REDACTED:github-token]"\n');
+  });
+
+  it("finds all of many settings that nothing but signs divides", async () => {
+    const settings = Array.from({ length: 30 }, (_, index) => `Key${index}Password=${make.password()}`);
+    const { body } = await guard.inspect(Buffer.from(`${settings.join(";")}\n`));
+    const left = settings.map((_, index) => `Key${index}Password=[REDACTED:password]`);
+    expect(body.toString()).toBe(`${left.join(";")}\n`);
   });
 
   it("tells the lines of the text that came in, behind a secret of many lines, hidden text and lone returns", async () => {
