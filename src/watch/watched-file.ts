@@ -182,6 +182,9 @@ class Lens {
     });
     this.#end = () => settle(undefined);
     watcher.once("ready", () => settle(undefined));
+    // Waiting for a missing file in a busy directory, chokidar is never done with what comes. But it
+    // does come, so the watch is in force.
+    watcher.once("raw", () => settle(undefined));
     watcher.on("error", (error) => {
       if (settled) onFailure(refusalOf(error));
       else settle(refusalOf(error));

@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { appendFile, mkdir, open, rename, rm, unlink, utimes, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { appendFile, mkdir, open, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { within } from "../../src/concurrently.ts";
 import { silent } from "../../src/sync/report.ts";
 import { FileWatch } from "../../src/watch/file-watch.ts";
 import { eventually } from "../support/eventually.ts";
@@ -224,6 +225,22 @@ describe("the watch is in force when add and rearm say so", () => {
       heardOf = 0;
       await writeFile(path, "newer");
       await eventually(`a save after rearm, round ${round}`, () => heardOf > 0, 10_000);
+    }
+  });
+
+  it("for a file that is not there, in a directory where things happen all the time", async () => {
+    await mkdir(repo);
+    for (let file = 0; file < 4_000; file += 1) await writeFile(directory.at("repo", `old-${file}`), "");
+    const busy = spawn("sh", ["-c", "while :; do : >new; rm new; done"], { cwd: repo, stdio: "ignore" });
+    try {
+      const quietUntil = (await stat(repo)).mtimeMs + 200;
+      await eventually("things to happen", async () => (await stat(repo)).mtimeMs > quietUntil);
+      for (const name of ["STATE.md", "docs/STATE.md"]) {
+        const armed = watch.add(directory.at("repo", name), () => undefined).then(() => true);
+        expect(await within(8_000, armed), name).toBe(true);
+      }
+    } finally {
+      busy.kill();
     }
   });
 
