@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from "chokidar";
-import { normalize } from "node:path";
+import { normalize, sep } from "node:path";
 import { systemCode } from "../errors.ts";
 import type { Report } from "../sync/report.ts";
 
@@ -130,11 +130,17 @@ export class WatchedFile {
   }
 
   #open(polling: boolean): Lens {
-    const lens: Lens = new Lens(this.path, polling, this.#listener, (refusal) => {
-      if (this.#lens !== lens) return;
-      // It was in force and is no more. One that polls says so at each turn, and goes on trying.
-      if (polling) this.#is("lost", refusal);
-      else void this.arm().then(this.#listener);
+    const anew = (): void => {
+      if (this.#lens === lens) void this.arm().then(this.#listener);
+    };
+    const lens: Lens = new Lens(this.path, polling, {
+      onEvent: this.#listener,
+      onWay: anew,
+      onFailure: (refusal) => {
+        // It was in force and is no more. One that polls says so at each turn, and goes on trying.
+        if (!polling) anew();
+        else if (this.#lens === lens) this.#is("lost", refusal);
+      },
     });
     return lens;
   }
@@ -152,6 +158,15 @@ export class WatchedFile {
   }
 }
 
+interface LensEvents {
+  /** Something happened to the file. */
+  readonly onEvent: () => void;
+  /** A directory on the way to it came or went: it is watched from too far away, or from nowhere. */
+  readonly onWay: () => void;
+  /** Something goes wrong that was in force. */
+  readonly onFailure: (why: Refusal) => void;
+}
+
 /** One watcher on one path, from its opening to its end. */
 class Lens {
   /** Resolves when the watch is in force or was closed, or with why it cannot be in force. */
@@ -159,18 +174,21 @@ class Lens {
   readonly #watcher: FSWatcher;
   readonly #end: () => void;
 
-  /** @param onFailure called for what goes wrong once it was in force. */
-  constructor(path: string, polling: boolean, onEvent: () => void, onFailure: (why: Refusal) => void) {
+  constructor(path: string, polling: boolean, { onEvent, onWay, onFailure }: LensEvents) {
     const watcher = watch(path, {
       ignoreInitial: true,
       // Pairs of unlink and add are news like any other; waiting to join them costs 100 ms.
       atomic: false,
+      // A directory that it waits for, and that comes, chokidar would watch with everything below it.
+      depth: 0,
       ...(polling ? { usePolling: true, interval: POLL_MS } : {}),
     });
     this.#watcher = watcher;
     // Waiting for a missing file brings events of its neighbours; nobody asked for those.
     watcher.on("all", (_event, at) => {
-      if (normalize(at) === path) onEvent();
+      const where = normalize(at);
+      if (where === path) onEvent();
+      else if (path.startsWith(where + sep)) onWay();
     });
     let settle: (refusal: Refusal | undefined) => void = () => undefined;
     let settled = false;
@@ -182,6 +200,9 @@ class Lens {
     });
     this.#end = () => settle(undefined);
     watcher.once("ready", () => settle(undefined));
+    // Waiting for a missing file in a busy directory, chokidar is never done with what comes. But it
+    // does come, so the watch is in force.
+    watcher.once("raw", () => settle(undefined));
     watcher.on("error", (error) => {
       if (settled) onFailure(refusalOf(error));
       else settle(refusalOf(error));

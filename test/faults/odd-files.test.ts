@@ -63,7 +63,7 @@ const CACHES: readonly (readonly [string, FaultCode, Put])[] = [
 const DIRECTORIES: readonly (readonly [string, FaultCode, Put])[] = [
   ["a file", "CACHE_NOT_DIRECTORY", (path) => writeFile(path, "")],
   ["a FIFO", "CACHE_NOT_DIRECTORY", fifo],
-  ["a link out of the repo", "CACHE_OUTSIDE", (path) => symlink("/tmp", path)],
+  ["a link out of the repo", "CACHE_OUTSIDE", (path) => symlink("/usr", path)],
   ["a link to nowhere", "CACHE_NOT_DIRECTORY", (path) => symlink("nowhere", path)],
 ];
 

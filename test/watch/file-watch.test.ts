@@ -1,8 +1,21 @@
-import { execFileSync } from "node:child_process";
-import { appendFile, mkdir, open, rename, rm, unlink, utimes, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import {
+  appendFile,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { within } from "../../src/concurrently.ts";
 import { silent } from "../../src/sync/report.ts";
 import { FileWatch } from "../../src/watch/file-watch.ts";
 import { eventually } from "../support/eventually.ts";
@@ -164,6 +177,55 @@ describe("what is not there yet", () => {
   });
 });
 
+describe.runIf(process.platform === "linux")("what it costs", () => {
+  /** The watches that the system keeps for us. */
+  function systemWatches(): number {
+    const fds = readdirSync("/proc/self/fd").map((fd) => `/proc/self/fdinfo/${fd}`);
+    const texts = fds.map((info) => (existsSync(info) ? readFileSync(info, "utf8") : ""));
+    return texts.join("").match(/^inotify wd:/gm)?.length ?? 0;
+  }
+
+  /** A repo with more below it than anybody wants to have watched. */
+  async function large(at: string): Promise<void> {
+    for (let index = 0; index < 100; index += 1)
+      await mkdir(join(at, "node_modules", `package-${index}`, "lib"), { recursive: true });
+    await writeFile(join(at, "STATE.md"), "there");
+  }
+
+  it.each(["STATE.md", "docs/STATE.md"])(
+    "%s: one watch, also where its directory comes only later, goes, and comes again",
+    async (name) => {
+      const before = systemWatches();
+      await large(directory.at("away"));
+      const path = join(repo, name);
+      await arm(path);
+      for (let round = 1; round <= 3; round += 1) {
+        // Of one that comes back the watch is still in force, and nothing tells.
+        if (round === 1) await heard("the repo comes", () => rename(directory.at("away"), repo));
+        else await rename(directory.at("away"), repo);
+        await mkdir(dirname(path), { recursive: true });
+        await quiet();
+        for (const text of ["one", "two"]) await heard(text, () => writeFile(path, text));
+        expect(systemWatches() - before).toBe(1);
+        await rename(repo, directory.at("away"));
+        await quiet();
+      }
+    },
+  );
+
+  it("one watch, also where a directory on the way is a link to a large one", async () => {
+    await mkdir(repo);
+    await large(directory.at("large"));
+    const before = systemWatches();
+    const path = directory.at("repo", "docs", "NEW.md");
+    await arm(path);
+    await symlink("../large", directory.at("repo", "docs"));
+    await quiet();
+    for (const text of ["one", "two"]) await heard(text, () => writeFile(path, text));
+    expect(systemWatches() - before).toBe(1);
+  });
+});
+
 describe("another directory in the place of the watched one", () => {
   async function exchange(round: number): Promise<void> {
     await mkdir(directory.at("new"));
@@ -224,6 +286,22 @@ describe("the watch is in force when add and rearm say so", () => {
       heardOf = 0;
       await writeFile(path, "newer");
       await eventually(`a save after rearm, round ${round}`, () => heardOf > 0, 10_000);
+    }
+  });
+
+  it("for a file that is not there, in a directory where things happen all the time", async () => {
+    await mkdir(repo);
+    for (let file = 0; file < 4_000; file += 1) await writeFile(directory.at("repo", `old-${file}`), "");
+    const busy = spawn("sh", ["-c", "while :; do : >new; rm new; done"], { cwd: repo, stdio: "ignore" });
+    try {
+      const quietUntil = (await stat(repo)).mtimeMs + 200;
+      await eventually("things to happen", async () => (await stat(repo)).mtimeMs > quietUntil);
+      const armed = ["A.md", "B.md", "C.md", "docs/D.md"].map(async (name) => {
+        await watch.add(directory.at("repo", name), () => undefined);
+      });
+      expect(await within(8_000, Promise.all(armed))).toBeDefined();
+    } finally {
+      busy.kill();
     }
   });
 
