@@ -33,7 +33,7 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
       const result = merge(opened.bytes, {
         peers: peers.map((peer) => peer.name),
         registered: registry.repos.map((repo) => repo.name),
-        snapshots: sources.snapshotsOf(peers),
+        snapshots: sources.snapshotsOf(peers, () => guard),
         unguarded: sources.unguardedOf(peers),
         now: now.toISOString(),
       });

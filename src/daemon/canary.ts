@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { performance } from "node:perf_hooks";
 import { within } from "../concurrently.ts";
 import { jittered } from "../core/backoff.ts";
@@ -78,8 +78,9 @@ export class Canary {
   }
 
   /** True for what the daemon reports of its own repos, which is nobody else's business. */
-  static isAbout(fields: Readonly<Record<string, unknown>>): boolean {
-    return [fields["repo"], fields["cache"]].some((name) => name === SOURCE || name === PEER);
+  isAbout({ repo, cache, path }: Readonly<Record<string, unknown>>): boolean {
+    const within = typeof path === "string" && this.repos.some((own) => path.startsWith(own.path + sep));
+    return within || [repo, cache].some((name) => name === SOURCE || name === PEER);
   }
 
   /** Takes what is reported of its repos. */
@@ -139,13 +140,18 @@ export class Canary {
     const started = performance.now();
     let came: true | undefined;
     try {
-      came = await within(PATIENCE_MS, this.#save(scope));
+      const saved = this.#save(scope);
+      let finished: number;
+      do {
+        finished = reconciler.queue.finished;
+        came = await within(PATIENCE_MS, saved);
+      } while (came === undefined && reconciler.queue.finished !== finished && !this.#closed);
     } catch (error) {
       return unsaved(source, systemCode(error) ?? String(error));
     }
     const lagMs = elapsed(started);
     if (came === undefined) return this.#whereItStopped(reconciler);
-    if (!(await this.#isInCache(peer))) {
+    if ((await within(PATIENCE_MS, this.#isInCache(peer))) !== true) {
       return fault("DAEMON_UNPROVEN", `${peer.path} does not hold what was written into it`, {
         path: peer.path,
       });

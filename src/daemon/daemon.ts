@@ -103,7 +103,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       rearm: (directory) => files.rearm(directory),
     });
     const report: Report = (event, fields) => {
-      if (Canary.isAbout(fields)) {
+      if (canary.isAbout(fields)) {
         canary.hear(event, fields);
         return;
       }

@@ -157,7 +157,7 @@ const SHOWN: Readonly<Record<FieldName, Show>> = {
   durationMs: named("in", duration),
   found: named("by"),
   heals: (value) => amount(value, "time"),
-  hiddenCount: (value) => (value === 0 ? "" : amount(value, "hidden character")),
+  hiddenCount: (value) => (value === 0 ? "" : amount(value, "hidden place")),
   lagMs: named("lag", duration),
   lineCount: (value) => amount(value, "line"),
   message: plain,

@@ -124,8 +124,7 @@ function guarded(report: StatusReport): string {
 export function describeGuard({ secrets, hidden }: RepoStatus["guard"]): string | undefined {
   const found: string[] = [];
   if (secrets.length > 0) found.push(`${describeSecrets(secrets)}, kept from the peers`);
-  if (hidden > 0)
-    found.push(`${hidden} hidden character${hidden === 1 ? "" : "s"}, made visible to the peers`);
+  if (hidden > 0) found.push(`${hidden} hidden place${hidden === 1 ? "" : "s"}, made visible to the peers`);
   return found.length === 0 ? undefined : found.join("; ");
 }
 

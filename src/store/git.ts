@@ -65,7 +65,9 @@ export async function gitOperation(workTree: string, nowMs: number): Promise<Git
   if (names.includes("index.lock")) {
     const mark = join(gitDirectory, "index.lock");
     const stats = await statIfThere(mark);
-    if (stats !== undefined && nowMs - Number(stats.mtimeMs) < LONGEST_LOCK_MS) return { name: "git", mark };
+    const ageMs = stats === undefined ? Number.NaN : nowMs - Number(stats.mtimeMs);
+    // One from the future would never grow old.
+    if (ageMs > -LONGEST_LOCK_MS && ageMs < LONGEST_LOCK_MS) return { name: "git", mark };
   }
   for (const entry of names) {
     const name = MIDWAY.get(entry);

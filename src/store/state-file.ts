@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Repo } from "../core/registry.ts";
+import { CACHE_DIRECTORY, type Repo } from "../core/registry.ts";
 import { isoTime } from "../core/snapshot.ts";
 import { fault, type Fault, type FaultCode, systemCode } from "../errors.ts";
 import { isInside, isOpenInside } from "./anchor.ts";
@@ -43,6 +43,10 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
     const real = await realpath(path);
     if (!isInside(real, root)) {
       return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, out of its repo`);
+    }
+    // What other repos said would go out again, to repos that must not hear it.
+    if (isInside(real, join(root, CACHE_DIRECTORY))) {
+      return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, among other repos' states`);
     }
     // Opening a device can do things, so it is looked at first; the opened file is looked at again.
     if (!(await stat(real)).isFile())

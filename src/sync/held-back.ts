@@ -29,8 +29,8 @@ export async function heldBack(
   }
   const operation = await gitOperation(repo.path, now.getTime());
   if (operation === undefined) return undefined;
-  const { name, mark } = operation;
-  if (name === "git") return fault("STATE_FILE_GIT_BUSY", `git is at work in ${repo.path} (${mark})`, where);
+  const { name } = operation;
+  if (name === "git") return fault("STATE_FILE_GIT_BUSY", `git is at work in ${repo.path}`, where);
   if (asked) return undefined;
-  return fault("STATE_FILE_GIT_MIDWAY", `${name} is under way in ${repo.path} (${mark})`, where);
+  return fault("STATE_FILE_GIT_MIDWAY", `${name} is under way in ${repo.path}`, where);
 }

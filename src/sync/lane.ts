@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { retryDelay } from "../core/backoff.ts";
 import { type EdgeOutcome, merge, type MergeResult } from "../core/cache/merge.ts";
 import { cachesOf, peersOf, type Registry, type Repo } from "../core/registry.ts";
+import type { Snapshot } from "../core/snapshot.ts";
 import { elapsed } from "../elapsed.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import {
@@ -29,6 +30,8 @@ export interface LaneWorld {
   readonly registry: () => Registry;
   readonly scope: () => WriteScope & { readonly paths: { readonly copiesDirectory: string } };
   readonly sources: Sources;
+  /** What may travel now of some repos' states. */
+  readonly snapshotsOf: (repos: readonly Repo[]) => Map<string, Snapshot>;
   /** A cache that somebody else changed this recently is left alone until it rests, in milliseconds. */
   readonly settleMs: () => number;
   /** ... but never longer than this. */
@@ -193,7 +196,7 @@ export class CacheLane {
         const result = merge(base, {
           peers: peers.map((peer) => peer.name),
           registered: registry.repos.map((repo) => repo.name),
-          snapshots: this.#world.sources.snapshotsOf(peers),
+          snapshots: this.#world.snapshotsOf(peers),
           unguarded: this.#world.sources.unguardedOf(peers),
           refresh,
           now: this.#world.now().toISOString(),

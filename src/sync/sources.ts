@@ -4,11 +4,10 @@ import type { Repo } from "../core/registry.ts";
 import { sha256, type Snapshot } from "../core/snapshot.ts";
 import type { Fault } from "../errors.ts";
 import type { Finding, GuardOptions } from "../guard/guard.ts";
-import { revealHidden } from "../guard/hidden.ts";
 import { gitPosition } from "../store/git.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import { readStateFile, stateFilePath, type StateRead } from "../store/state-file.ts";
-import { clear } from "./clearance.ts";
+import { clear, presentable } from "./clearance.ts";
 import { heldBack } from "./held-back.ts";
 
 /** An editor or a shell's `>` truncates before it writes: who is found empty this soon may not be done. */
@@ -34,29 +33,37 @@ export interface Source {
   readonly readAt: string;
   /** What the snapshot was made from, to tell news by. */
   readonly madeFrom: Origin | undefined;
+  /** The rules that the snapshot has passed. */
+  readonly passed: Rules | undefined;
+}
+
+interface Rules {
+  readonly guard: GuardOptions;
+  readonly onSecret: Repo["onSecret"];
 }
 
 /** A file's content before the guard. It stays in this process. */
 interface Origin {
   readonly sha256: string;
-  /** The rules that it passed. */
-  readonly guard: GuardOptions;
-  readonly onSecret: Repo["onSecret"];
   /** Undefined where the guard changed nothing. */
   readonly bytes: Buffer | undefined;
 }
 
-const NOTHING: Pick<Source, "snapshot" | "savedAtMs" | "secrets" | "found" | "madeFrom"> = {
+const NOTHING: Pick<Source, "snapshot" | "savedAtMs" | "secrets" | "found" | "madeFrom" | "passed"> = {
   snapshot: undefined,
   savedAtMs: undefined,
   secrets: [],
   found: "start",
   madeFrom: undefined,
+  passed: undefined,
 };
 
 type Judgement =
   | { readonly fault: Fault }
-  | (Pick<Source, "secrets" | "madeFrom"> & { readonly snapshot?: Snapshot; readonly savedAtMs?: number });
+  | (Pick<Source, "secrets" | "madeFrom" | "passed"> & {
+      readonly snapshot?: Snapshot;
+      readonly savedAtMs?: number;
+    });
 
 export interface ObserveOptions {
   readonly maxBytes: number;
@@ -80,9 +87,13 @@ export class Sources {
     return this.#sources.get(repo);
   }
 
-  /** The snapshots that are known of some repos. */
-  snapshotsOf(repos: readonly Repo[]): Map<string, Snapshot> {
-    return this.#collect(repos, (source) => source.snapshot);
+  /** The snapshots that are known of some repos, as far as they have passed the rules that are in force. */
+  snapshotsOf(repos: readonly Repo[], guardOf: (repo: Repo) => GuardOptions): Map<string, Snapshot> {
+    const passed = repos.filter((repo) => {
+      const by = this.#sources.get(repo.name)?.passed;
+      return by?.guard === guardOf(repo) && by.onSecret === repo.onSecret;
+    });
+    return this.#collect(passed, (source) => source.snapshot);
   }
 
   /** The state files of which the guard changed something, as they are. */
@@ -95,15 +106,21 @@ export class Sources {
    * The copy passes the guard as a file does: who wrote it is not known.
    */
   async adopt(repo: Repo, copy: Snapshot, guard: GuardOptions): Promise<void> {
-    const clearance = await clear(repo, copy.body, copy.sha256, guard);
     const source = this.#sources.get(repo.name);
+    const clearance = await clear(repo, copy.body, copy.sha256, guard);
+    // A look that came to its end meanwhile knows better.
     if (source === undefined || !clearance.ok) return;
     const { body, sha256: digest } = clearance.cleared;
+    // Whoever wrote the copy wrote what stands above it as well: only the text and its time are taken.
+    const { repo: name, changedAt } = copy;
+    const origin = await labelled(stateFilePath(repo), guard);
+    if (this.#sources.get(repo.name) !== source) return;
     this.#sources.set(repo.name, {
       ...source,
-      snapshot: { ...copy, body, sha256: digest },
+      snapshot: { repo: name, changedAt, origin, body, sha256: digest },
       savedAtMs: undefined,
       madeFrom: undefined,
+      passed: { guard, onSecret: repo.onSecret },
     });
   }
 
@@ -169,9 +186,9 @@ export class Sources {
     const { onSecret } = repo;
     const digest = sha256(read.bytes);
     const known = this.#sources.get(repo.name);
-    const madeFrom = known?.madeFrom;
-    if (madeFrom?.sha256 === digest && madeFrom.guard === guard && madeFrom.onSecret === onSecret) {
-      return { secrets: known?.secrets ?? [], madeFrom };
+    const { madeFrom, passed } = known ?? {};
+    if (madeFrom?.sha256 === digest && passed?.guard === guard && passed.onSecret === onSecret) {
+      return { secrets: known?.secrets ?? [], madeFrom, passed };
     }
     const emptyIsMeant = asked && emptyForMs(read) >= EMPTY_REST_MS;
     const held = await heldBack(repo, read.bytes, { asked, emptyIsMeant, now });
@@ -186,14 +203,14 @@ export class Sources {
       body,
       sha256: clearance.cleared.sha256,
       changedAt: read.changedAt,
-      origin: printable(stateFilePath(repo)),
+      origin: await labelled(stateFilePath(repo), guard),
       ...(commit === undefined ? {} : { commit }),
-      ...(branch === undefined ? {} : { branch: printable(branch) }),
+      ...(branch === undefined ? {} : { branch: await labelled(branch, guard) }),
       ...(secrets.length === 0 ? {} : { secrets: secrets.length }),
       ...(hidden === 0 ? {} : { hidden }),
     };
     const { savedAtMs } = read;
-    return { snapshot, savedAtMs, secrets, madeFrom: { sha256: digest, guard, onSecret, bytes } };
+    return { snapshot, savedAtMs, secrets, madeFrom: { sha256: digest, bytes }, passed: { guard, onSecret } };
   }
 
   #collect<T>(repos: readonly Repo[], pick: (source: Source) => T | undefined): Map<string, T> {
@@ -214,7 +231,7 @@ function emptyForMs(read: StateRead): number {
   return age < 0 ? Number.POSITIVE_INFINITY : age;
 }
 
-/** A path may hold a newline, and a branch's name what hides or turns text; a metadata line must not. */
-function printable(name: string): string {
-  return revealHidden(name.replaceAll(/\p{Cc}/gu, "?")).text;
+/** A path may hold a newline, and a path or a branch's name may be a secret; a metadata line must not. */
+async function labelled(name: string, guard: GuardOptions): Promise<string> {
+  return await presentable(name.replaceAll(/\p{Cc}/gu, "?"), guard);
 }

@@ -33,6 +33,7 @@ export class WorkQueue {
   readonly #running = new Map<string, Work>();
   /** How many of the running are not overdue. */
   #places = 0;
+  #finished = 0;
   readonly #again = new Map<string, number>();
   readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly at: number }>();
   #idleWaiters: (() => void)[] = [];
@@ -40,6 +41,11 @@ export class WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+  }
+
+  /** How much work has come to its end. A queue that is long and gets on is busy, and not stuck. */
+  get finished(): number {
+    return this.#finished;
   }
 
   /** Keys waiting or being worked on. Delayed ones do not count: nothing is due for them. */
@@ -143,6 +149,7 @@ export class WorkQueue {
     try {
       await this.#options.work(key);
     } finally {
+      this.#finished += 1;
       clearTimeout(work.timer);
       if (!work.overdue) this.#places -= 1;
       this.#running.delete(key);

@@ -22,6 +22,9 @@ const SIDE_BY_SIDE = 16;
 /** A rescan is over by then, whatever some disk does. */
 const RESCAN_PATIENCE_MS = 5_000;
 
+/** How soon our own saves are read, whatever the users want for theirs. */
+const OWN_PACE_MS = { wait: 100, maxWait: 1_000 };
+
 const WORST_FIRST = ["lost", "polling", "events"] as const;
 
 interface WatchedSource {
@@ -176,7 +179,7 @@ export class Watching {
   }
 
   #addSource(name: string, path: string): void {
-    const { wait, maxWait } = this.#reconciler.config.debounceMs;
+    const { wait, maxWait } = isOwn(name) ? OWN_PACE_MS : this.#reconciler.config.debounceMs;
     const trigger = new Trigger(() => this.#observe(name), { waitMs: wait, maxWaitMs: maxWait });
     const watched: WatchedSource = { path, trigger, seen: undefined, heard: false };
     this.#sources.set(name, watched);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -182,6 +182,57 @@ describe("a secret in a state file", () => {
   });
 });
 
+describe("what passed the rules of yesterday", () => {
+  it("does not reach a repo that joins under those of today", async () => {
+    await prepare({ repos: { a: { onSecret: "block" }, b: {}, c: {} } });
+    await workspace.save("a", "patient MRN-12345678\n");
+    await workspace.startDaemon();
+    await workspace.arrives("a", ["b", "c"], "patient MRN-12345678\n");
+    await workspace.configure({ guard: { patterns: { mrn: "MRN-[0-9]{8}" } } });
+    await eventually("the block to be told", async () =>
+      (await workspace.status()).problems.some(({ code }) => code === "STATE_FILE_SECRET"),
+    );
+    await mkdir(workspace.repo("d"));
+    await writeFile(join(workspace.repo("d"), "STATE.md"), "state of d\n");
+    await workspace.configure({ repos: { a: { onSecret: "block" }, b: {}, c: {}, d: {} } });
+    await workspace.arrives("b", ["d"], "state of b\n");
+    await workspace.run(["sync", "--all"]);
+    expect(await workspace.cache("d")).not.toContain("MRN-12345678");
+  });
+
+  it("a state file that is a link to the repo's own cache is refused: it would pass on what others said", async () => {
+    await prepare({ repos: { a: { groups: ["x", "y"] }, b: { groups: ["x"] }, c: { groups: ["y"] } } });
+    await workspace.startDaemon();
+    await workspace.arrives("b", ["a"], "state of b\n");
+    await symlink(".aibrain/global-state-cache.md", workspace.stateFile("a"));
+    await eventually("the refusal to be told", async () =>
+      (await workspace.status()).problems.some(({ code }) => code === "STATE_FILE_OUTSIDE"),
+    );
+    expect(await workspace.cache("c")).not.toContain("state of b");
+  });
+
+  it("a name of a branch that matches a pattern does not travel either", async () => {
+    await prepare({ guard: { patterns: { mrn: "MRN-[0-9]{8}" } } });
+    const commit = "0123456789abcdef0123456789abcdef01234567";
+    await mkdir(join(workspace.repo("a"), ".git", "refs", "heads", "fix"), { recursive: true });
+    await writeFile(join(workspace.repo("a"), ".git", "HEAD"), "ref: refs/heads/fix/MRN-12345678\n");
+    await writeFile(join(workspace.repo("a"), ".git", "refs", "heads", "fix", "MRN-12345678"), `${commit}\n`);
+    await workspace.save("a", "text\n");
+    await workspace.startDaemon();
+    await workspace.arrives("a", ["b"], "text\n");
+    expect(await workspace.cache("b")).toContain("fix/[REDACTED:mrn] @ 0123456");
+    expect(await workspace.cache("b")).not.toContain("MRN-12345678");
+  });
+
+  it("a pattern that matches what the daemon writes to prove itself does not make it look ill", async () => {
+    await prepare({ guard: { patterns: { date: "[0-9]{4}-[0-9]{2}-[0-9]{2}", number: "[0-9]{12}" } } });
+    await workspace.save("a", "state of a\n");
+    await workspace.startDaemon();
+    await eventually("a proof", async () => (await workspace.status()).daemon.provenAt !== null);
+    expect((await workspace.status()).problems).toEqual([]);
+  });
+});
+
 describe("a user's own patterns", () => {
   it("count as soon as they are in the config, and are followed when they change", async () => {
     await prepare();
@@ -232,7 +283,7 @@ describe("hidden text in a state file", () => {
     expect(received).toContain("concealed");
     for (const hiding of ["\u001B", "\u202E", "\u202C", "\u{E0068}"]) expect(received).not.toContain(hiding);
     expect((await workspace.sections("b"))[0]?.hidden).toBeGreaterThanOrEqual(5);
-    expect(await workspace.cache("b")).toMatch(/\*\*Guard\*\*: \d+ hidden characters made visible\n/);
+    expect(await workspace.cache("b")).toMatch(/\*\*Guard\*\*: \d+ hidden places made visible\n/);
   });
 
   it("of every language and emoji survives byte for byte", async () => {

@@ -104,8 +104,7 @@ function sectionHead(section: Section): string {
 function guardLine({ secrets, hidden }: Section): string[] {
   const done: string[] = [];
   if (secrets !== undefined) done.push(`${secrets} ${secrets === 1 ? "secret" : "secrets"} redacted`);
-  if (hidden !== undefined)
-    done.push(`${hidden} hidden ${hidden === 1 ? "character" : "characters"} made visible`);
+  if (hidden !== undefined) done.push(`${hidden} hidden ${hidden === 1 ? "place" : "places"} made visible`);
   return done.length === 0 ? [] : [`**Guard**: ${done.join(", ")}`];
 }
 
