@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { goOn, threeRepos } from "../support/fault.ts";
 import { isRoot } from "../support/ordinary-user.ts";
-import type { Daemon, Workspace } from "../support/workspace.ts";
+import type { Workspace } from "../support/workspace.ts";
 
 let workspace: Workspace;
 let run: string;
@@ -151,10 +151,13 @@ describe("two daemons with one run directory and a state directory each", () => 
   });
 
   it("whose socket was taken leaves it to the one that listens, says so once, and has it back later", async () => {
-    await workspace.startDaemon({ args: ["--log-level", "debug"] });
+    const first = await workspace.startDaemon({ args: ["--log-level", "debug"] });
     await workspace.healthy();
+    // It would have its socket back before the other one is there.
+    await first.freeze();
     await rm(workspace.paths.socket);
-    const second: Daemon = await other.startDaemon({ env: shared(), args: ["--log-level", "debug"] });
+    const second = await other.startDaemon({ env: shared(), args: ["--log-level", "debug"] });
+    first.send("SIGCONT");
     await rescans(workspace, 3);
     await rescans(other, 3);
     expect(await pidThatAnswers()).toBe(second.pid);
