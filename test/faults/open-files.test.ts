@@ -46,6 +46,8 @@ async function firstFree(): Promise<number> {
 
 it.skipIf(!canLimit())(
   "no more open files for the daemon (EMFILE; needs prlimit): it lives, says so, and catches up",
+  // A daemon that cannot take a question lets each asker wait.
+  { timeout: 300_000 },
   async () => {
     ({ workspace, daemon } = await running());
     const cache = await workspace.cacheBytes("y");
