@@ -18,7 +18,10 @@ export interface Guarded {
 }
 
 export interface GuardOptions {
-  /** The user's own rules, by name. RE2; `^` and `$` stand for the start and end of a line. */
+  /**
+   * The user's own rules, by name. RE2; `^` and `$` stand for the start and end of a line. In a
+   * text of more than 96 KB what they match may have 20 KB at most.
+   */
   readonly patterns: Readonly<Record<string, string>>;
   /** What looks like a secret and is none: RE2 patterns that must match the whole of what a rule found. */
   readonly allow: readonly string[];
@@ -66,7 +69,7 @@ export class Guard {
 
   /**
    * @param body UTF-8, checked by the caller.
-   * @throws RuleError where a rule failed, took too long or finds no end. The text must not travel
+   * @throws RuleError where a rule failed, took too long or came to no end. The text must not travel
    *   then; the message names the rule and holds nothing of the text.
    */
   async inspect(body: Buffer): Promise<Guarded> {

@@ -32,7 +32,7 @@ export function redact(text: string, found: readonly Found[]): Redacted {
   return { text: pieces.join(""), stretches };
 }
 
-/** Finds our markers in a text: only with names of rules, or a text could wrap its secrets in markers. */
+/** The markers that stand in a text already: those with names of rules, or a text could wrap secrets in markers. */
 export function markersIn(text: string, rules: ReadonlySet<string>): Found[] {
   const markers: Found[] = [];
   for (const match of text.matchAll(/\[REDACTED:([a-z0-9][a-z0-9._-]{0,63})\]/g)) {

@@ -91,9 +91,7 @@ describe("a user's pattern", () => {
     const turns: number[] = [];
     const timer = setInterval(() => turns.push(1), 50);
     const failure = guard.inspect(Buffer.from(`${token}${"a".repeat(300_000)}`));
-    await expect(failure).rejects.toThrow(
-      /^guard\.patterns\.far took more than 5 s on one text; make it match less far$/,
-    );
+    await expect(failure).rejects.toThrow(/^guard\.patterns\.far took more than 5 s; let it match less far$/);
     clearInterval(timer);
     expect(turns.length).toBeGreaterThan(5);
   });

@@ -79,10 +79,10 @@ async function settle(
       since = now;
       rescansThen = rescans?.count ?? 0;
     }
-    const stuck =
+    const idle =
       rescans === undefined ? now - since > DOWN_MS : rescans.count - rescansThen >= patience.rescans;
-    if (complaints.length > 0 && ((stuck && !world.isContested) || now - started > LONGEST_MS))
-      return complaints;
+    const isStuck = idle && !(await world.sawContest());
+    if (complaints.length > 0 && (isStuck || now - started > LONGEST_MS)) return complaints;
     await delay(25);
   }
 }
@@ -90,7 +90,7 @@ async function settle(
 /** After a daemon was told to end and has ended, all that it had to do is done: one look tells. */
 export async function checkFlushed(scene: Scene, beliefs: Beliefs, world: World): Promise<string[]> {
   // Which config it had in force is open right after an edit; a contested cache is left to the next start.
-  if (scene.configs.length > 1 || beliefs.isCommanded || world.isContested) return [];
+  if (scene.configs.length > 1 || beliefs.isCommanded || (await world.sawContest())) return [];
   const found = await look(scene, world);
   const complaints = await allComplaints(scene, beliefs, world, found);
   if (complaints.length === 0) beliefs.resolve(found.caches);

@@ -29,7 +29,8 @@ describe.concurrent("the program and a trivial model of it, at each rest of a ra
       const run = withCheck(steps.filter(({ number }) => isKept(number)));
       const outcome = await play(stepsOf(run));
       if (outcome.failure === undefined) return;
-      const shrunk = await shrink(run, outcome.failure, SHRINK_MS);
+      const { index, complaints } = outcome.failure;
+      const shrunk = await shrink(run.slice(0, index + 1), complaints, SHRINK_MS);
       throw new Error(report(seed, outcome, outcome.failure, shrunk));
     },
   );

@@ -52,6 +52,7 @@ class Player {
     this.#beliefs = new Beliefs(scene);
     this.#world = world;
     this.#monitor = new Monitor(scene, world);
+    world.noteActive();
     this.#patience = patience;
   }
 

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { NAMES } from "./cast.ts";
-import { type Failure, play } from "./play.ts";
+import { play } from "./play.ts";
 import type { Step } from "./steps.ts";
 
 /** A step with its number in the whole run, from 1. */
@@ -17,19 +17,31 @@ export interface Shrunk {
   readonly failed: number;
 }
 
+/** What fails by chance fails more often in several copies of the run, and most of a run is waiting. */
+const SIDE_BY_SIDE = 3;
 /** What is tried again is known to go wrong: it may be told sooner. */
 const PATIENCE = { rescans: 4 };
 
-/** Finds a shorter run that fails, for as long as there is time. A run that fails by chance stays as it is. */
-export async function shrink(run: readonly Numbered[], failure: Failure, budgetMs: number): Promise<Shrunk> {
-  const steps = run.slice(0, failure.index + 1);
-  const shrinking = new Shrinking(steps, failure.complaints, performance.now() + budgetMs);
-  await shrinking.bisect();
+/**
+ * Finds a shorter run that fails in the same way, for as long as there is time.
+ *
+ * @param run ends with the step at which it failed.
+ */
+export async function shrink(
+  run: readonly Numbered[],
+  complaints: readonly string[],
+  budgetMs: number,
+): Promise<Shrunk> {
+  const shrinking = new Shrinking(run, complaints, performance.now() + budgetMs);
+  const lastCheck = run.slice(0, -1).findLast(isCheck)?.number ?? 0;
+  await shrinking.dropChecks();
+  await shrinking.cutBehind(lastCheck);
   await shrinking.dropBlocks();
   return shrinking.result;
 }
 
 class Shrinking {
+  /** Without the check at the end. */
   #steps: readonly Numbered[];
   #complaints: readonly string[];
   readonly #deadline: number;
@@ -37,54 +49,58 @@ class Shrinking {
   #tried = 0;
   #failed = 0;
 
-  constructor(steps: readonly Numbered[], complaints: readonly string[], deadline: number) {
-    this.#steps = steps;
+  constructor(run: readonly Numbered[], complaints: readonly string[], deadline: number) {
+    this.#steps = withoutCheck(run);
     this.#complaints = complaints;
     this.#deadline = deadline;
     this.#kinds = new Set(complaints.map(kindOf));
   }
 
   get result(): Shrunk {
-    return { steps: this.#steps, complaints: this.#complaints, tried: this.#tried, failed: this.#failed };
+    const steps = withCheck(this.#steps);
+    return { steps, complaints: this.#complaints, tried: this.#tried, failed: this.#failed };
   }
 
   get #isOver(): boolean {
     return performance.now() >= this.#deadline;
   }
 
-  /** The first step since the last check behind which a check fails. */
-  async bisect(): Promise<void> {
-    const isCheck = ({ step }: Numbered): boolean => step.do === "check";
-    let low = this.#steps.slice(0, -1).findLastIndex(isCheck) + 1;
-    while (low < this.#steps.length - 1 && !this.#isOver) {
-      const middle = (low + this.#steps.length - 1) >> 1;
+  /** A run is quick without the checks on the way. */
+  async dropChecks(): Promise<void> {
+    await this.#fails(this.#steps.filter((numbered) => !isCheck(numbered)));
+  }
+
+  /** Finds the first step behind which a check fails, by halves. */
+  async cutBehind(lastCheck: number): Promise<void> {
+    let low = this.#steps.findIndex(({ number }) => number > lastCheck);
+    while (low !== -1 && low < this.#steps.length && !this.#isOver) {
+      const middle = (low + this.#steps.length) >> 1;
       if (!(await this.#fails(this.#steps.slice(0, middle)))) low = middle + 1;
     }
   }
 
-  /** Leaves out ever smaller blocks. The checks in between come first: without them a run is quick. */
+  /** Leaves out ever smaller blocks, from the end: what comes last has the most to do with it. */
   async dropBlocks(): Promise<void> {
-    await this.#fails(this.#steps.filter(({ step }) => step.do !== "check"));
-    for (let size = this.#steps.length >> 1; size > 0 && !this.#isOver; size = nextSize(size)) {
-      for (let at = this.#steps.length - size; at > -size && !this.#isOver; at -= size) {
-        const from = Math.max(0, at);
-        const left = [...this.#steps.slice(0, from), ...this.#steps.slice(at + size)];
-        await this.#fails(left);
+    for (let size = this.#steps.length >> 1; size > 0; size >>= 1) {
+      for (let end = this.#steps.length; end > 0 && !this.#isOver; end -= size) {
+        const start = Math.max(0, end - size);
+        await this.#fails([...this.#steps.slice(0, start), ...this.#steps.slice(end)]);
       }
     }
   }
 
   /** Plays a run with a check at its end, and goes on with it if it fails. */
   async #fails(candidate: readonly Numbered[]): Promise<boolean> {
-    if (candidate.length === 0 || candidate.length >= this.#steps.length) return false;
+    if (candidate.length >= this.#steps.length) return false;
     this.#tried += 1;
     const run = withCheck(candidate);
-    const { failure } = await play(stepsOf(run), PATIENCE);
+    const plays = Array.from({ length: SIDE_BY_SIDE }, () => play(stepsOf(run), PATIENCE));
+    const failures = (await Promise.all(plays)).flatMap(({ failure }) => failure ?? []);
     // What goes wrong in another way is another story.
-    if (failure === undefined || !failure.complaints.map(kindOf).some((kind) => this.#kinds.has(kind)))
-      return false;
+    const failure = failures.find(({ complaints }) => complaints.some((one) => this.#kinds.has(kindOf(one))));
+    if (failure === undefined) return false;
     this.#failed += 1;
-    this.#steps = run.slice(0, failure.index + 1);
+    this.#steps = withoutCheck(run.slice(0, failure.index + 1));
     this.#complaints = failure.complaints;
     return true;
   }
@@ -95,10 +111,19 @@ export function stepsOf(run: readonly Numbered[]): Step[] {
 }
 
 /** The same run, ending with a check. */
-export function withCheck(steps: readonly Numbered[]): readonly Numbered[] {
-  const last = steps.at(-1);
-  if (last?.step.do === "check") return steps;
-  return [...steps, { number: (last?.number ?? 0) + 1, step: { do: "check" } }];
+export function withCheck(run: readonly Numbered[]): readonly Numbered[] {
+  const last = run.at(-1);
+  if (last !== undefined && isCheck(last)) return run;
+  return [...run, { number: (last?.number ?? 0) + 1, step: { do: "check" } }];
+}
+
+function withoutCheck(run: readonly Numbered[]): readonly Numbered[] {
+  const last = run.at(-1);
+  return last !== undefined && isCheck(last) ? run.slice(0, -1) : run;
+}
+
+function isCheck({ step }: Numbered): boolean {
+  return step.do === "check";
 }
 
 /** A complaint's first words, without names and numbers. */
@@ -108,8 +133,4 @@ function kindOf(complaint: string): string {
     .replaceAll(names, "_")
     .replaceAll(/ \(\w+\)|\d+/g, "")
     .slice(0, 24);
-}
-
-function nextSize(size: number): number {
-  return size === 1 ? 0 : size >> 1;
 }

@@ -1,6 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { ask } from "../../src/control/client.ts";
 import { CACHE_DIRECTORY } from "../../src/core/registry.ts";
@@ -17,10 +16,6 @@ import { type Command, commandLine, type Step } from "./steps.ts";
 import { bytesOf } from "./texts.ts";
 import { complaintsAboutTree, stampOf } from "./tree.ts";
 
-/** A cache that was changed by hand this often within a minute or so may be healed later, and later. */
-const PATIENCE_OF_HEALS = 8;
-const CONTEST_MS = 75_000;
-
 /** The real thing: directories, a config, the bundled program as real processes. */
 export class World {
   readonly #workspace: Workspace;
@@ -32,7 +27,6 @@ export class World {
   #mayHaveOwnLitter = false;
   readonly #directories = new Set<Place>();
   readonly #olds = new Map<Place, Buffer>();
-  readonly #touches = new Map<string, number[]>();
   readonly commands: { readonly command: Command; readonly ran: Promise<Ran> }[] = [];
   #daemon: Daemon | undefined;
   #isReady = false;
@@ -164,12 +158,10 @@ export class World {
     this.#isReady = true;
   }
 
-  /** True while the daemon may take its time to heal some cache, for it looks as if somebody fought over it. */
-  get isContested(): boolean {
-    const now = performance.now();
-    return [...this.#touches.values()].some(
-      (times) => times.filter((at) => now - at < CONTEST_MS).length >= PATIENCE_OF_HEALS,
-    );
+  /** True where the daemon took so many edits of some cache for a fight over it, and heals it later and later. */
+  async sawContest(): Promise<boolean> {
+    const log = await this.log();
+    return log.includes('"event":"cache.contested"', log.lastIndexOf('"event":"daemon.started"'));
   }
 
   async log(): Promise<string> {
@@ -296,7 +288,6 @@ export class World {
   }
 
   async #move(repo: string, how: "away" | "exchanged" | "back"): Promise<void> {
-    this.#touched(repo);
     const path = (position: Position): string => this.#pathOf(repo, position);
     const places = this.#scene.positions.get(repo);
     if (how === "back") {
@@ -312,7 +303,6 @@ export class World {
     repo: string,
     edit: Extract<Step, { readonly do: "edit" }>["edit"],
   ): Promise<{ complaints: string[]; edited?: Edited }> {
-    this.#touched(repo);
     const place = this.#scene.place(repo);
     if (place === undefined) return { complaints: [] };
     const edited = await editByHand(cacheIn(this.directory(place), undefined), edit, {
@@ -330,7 +320,6 @@ export class World {
   async #changeCachePlace(
     step: Extract<Step, { readonly do: "remove .aibrain" | "break cache" | "mend cache" }>,
   ): Promise<void> {
-    this.#touched(step.repo);
     const place = this.#scene.place(step.repo);
     if (place === undefined) return;
     const directory = this.directory(place);
@@ -338,10 +327,6 @@ export class World {
     if (step.do === "break cache") await breakCache(directory, step.fault, this.#outside(step.repo));
     else if (step.do === "mend cache" && place.fault !== undefined) await mendCache(directory, place.fault);
     else await rm(join(directory, CACHE_DIRECTORY), { recursive: true, force: true, maxRetries: 10 });
-  }
-
-  #touched(repo: string): void {
-    this.#touches.set(repo, [...(this.#touches.get(repo) ?? []), performance.now()]);
   }
 
   async #pause(what: "pause" | "resume", repo: string | undefined): Promise<string[]> {
