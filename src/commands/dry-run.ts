@@ -19,7 +19,14 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
   const faults: Fault[] = [];
   const now = new Date();
   for (const repo of repos) {
-    await sources.observe(repo, { maxBytes, guard, found: "request", asked: selection.all !== true, now });
+    await sources.observe(repo, {
+      maxBytes,
+      registry,
+      guard,
+      found: "request",
+      asked: selection.all !== true,
+      now,
+    });
     const fault = sources.get(repo.name)?.fault;
     if (fault !== undefined) faults.push(fault);
   }

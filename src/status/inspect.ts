@@ -106,7 +106,7 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
 }
 
 async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceFacts> {
-  const read = await readStateFile(repo, options.maxBytes);
+  const read = await readStateFile(repo, options);
   if (!read.ok) return { fault: read.fault };
   const { bytes, changedAt, savedAtMs } = read;
   const passed = await verdictOn(repo, bytes, sha256(bytes), options.guard);

@@ -10,25 +10,35 @@ export function isInside(real: string, root: string): boolean {
 }
 
 /**
- * True where an opened file or directory lies inside `root`. What a path's links led to before it
- * was opened proves nothing: any directory on the way may have become a link since. The kernel
- * knows where an open file is (Linux); elsewhere the path is followed once more, and has to lead
- * to the very file that is open.
+ * Where an opened file is now, links resolved. What a path's links led to before it was opened
+ * proves nothing: any directory on the way may have become a link since. The kernel knows where an
+ * open file is (Linux; a file that was replaced meanwhile is where it was, with another name);
+ * elsewhere the path is followed once more, and has to lead to the very file that is open.
  *
  * @param path what was opened.
- * @param root a directory, links resolved.
+ * @returns undefined where that cannot be told.
  */
-export async function isOpenInside(handle: FileHandle, path: string, root: string): Promise<boolean> {
+export async function whereOpen(handle: FileHandle, path: string): Promise<string | undefined> {
   const known = kernelPath(handle.fd);
-  if (known !== undefined) return isInside(known, root);
+  if (known !== undefined) return known;
   try {
     const real = await realpath(path);
     const [opened, there] = await Promise.all([handle.stat({ bigint: true }), stat(real, { bigint: true })]);
-    return isInside(real, root) && opened.dev === there.dev && opened.ino === there.ino;
+    return opened.dev === there.dev && opened.ino === there.ino ? real : undefined;
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
-    return false;
+    return undefined;
   }
+}
+
+/**
+ * True where an opened file or directory lies inside `root`, see {@link whereOpen}.
+ *
+ * @param root a directory, links resolved.
+ */
+export async function isOpenInside(handle: FileHandle, path: string, root: string): Promise<boolean> {
+  const real = await whereOpen(handle, path);
+  return real !== undefined && isInside(real, root);
 }
 
 /** Linux's O_PATH, which Node does not name: a directory that may be written but not read can be held by it. */

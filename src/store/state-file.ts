@@ -1,13 +1,14 @@
 import { isUtf8 } from "node:buffer";
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { CACHE_DIRECTORY, type Repo } from "../core/registry.ts";
+import { dirname, join } from "node:path";
+import { CACHE_DIRECTORY, type Registry, type Repo } from "../core/registry.ts";
 import { isoTime } from "../core/snapshot.ts";
 import { fault, type Fault, type FaultCode, systemCode } from "../errors.ts";
-import { isInside, isOpenInside } from "./anchor.ts";
+import { isInside, whereOpen } from "./anchor.ts";
 import { closeQuietly } from "./close.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
+import { Ownership } from "./ownership.ts";
 
 /** A state file as it was read at one moment, or why it could not be. */
 export type StateRead =
@@ -34,9 +35,13 @@ export function stateFilePath(repo: Pick<Repo, "path" | "stateFile">): string {
  * Reads a state file once. It is opened for reading only, without following a link at its end,
  * and never waits: a FIFO or a device is refused unread.
  *
- * @param maxBytes a larger file is refused unread.
+ * @param options.maxBytes a larger file is refused unread.
+ * @param options.registry a file of another repo in it is refused unread.
  */
-export async function readStateFile(repo: Repo, maxBytes: number): Promise<StateRead> {
+export async function readStateFile(
+  repo: Repo,
+  { maxBytes, registry }: { readonly maxBytes: number; readonly registry: Registry },
+): Promise<StateRead> {
   const path = stateFilePath(repo);
   try {
     const root = await realpath(repo.path);
@@ -48,13 +53,21 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
     if (isInside(real, join(root, CACHE_DIRECTORY))) {
       return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, among other repos' states`);
     }
+    const owner = await otherOwner(repo, real, root, registry);
+    if (owner !== undefined) {
+      return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads into ${owner.name}, another repo`);
+    }
     // Opening a device can do things, so it is looked at first; the opened file is looked at again.
     if (!(await stat(real)).isFile())
       return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`);
     const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      if (!(await isOpenInside(handle, real, root)))
+      const opened = await whereOpen(handle, real);
+      if (opened === undefined || !isInside(opened, root))
         return refused(repo, "STATE_FILE_OUTSIDE", `${path} came to lead out of its repo`);
+      // Whose it is was judged by where it was.
+      if (dirname(opened) !== dirname(real))
+        return refused(repo, "STATE_FILE_UNSETTLED", `${path} was moved while it was read`);
       return await readOpened(repo, path, handle, maxBytes);
     } finally {
       await closeQuietly(handle);
@@ -62,6 +75,19 @@ export async function readStateFile(repo: Repo, maxBytes: number): Promise<State
   } catch (error) {
     return await unreadable(repo, path, error);
   }
+}
+
+/** @param real the state file's real path, inside of `root`, the repo's. */
+async function otherOwner(
+  repo: Repo,
+  real: string,
+  root: string,
+  registry: Registry,
+): Promise<Repo | undefined> {
+  // Where no link leads to it, the config alone tells, and no other repo's disk need be asked.
+  if (real === join(root, repo.stateFile))
+    return Ownership.asConfigured(registry).otherOwner(repo, stateFilePath(repo));
+  return (await Ownership.of(registry)).otherOwner(repo, real);
 }
 
 async function readOpened(

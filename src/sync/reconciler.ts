@@ -302,6 +302,7 @@ export class Reconciler {
     const guard = this.#guardOf(repo);
     const observation = await this.sources.observe(repo, {
       maxBytes,
+      registry: this.registry,
       guard,
       found,
       asked,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { holdOf } from "../core/hold.ts";
-import type { Repo } from "../core/registry.ts";
+import type { Registry, Repo } from "../core/registry.ts";
 import { sha256, type Snapshot } from "../core/snapshot.ts";
 import type { Fault } from "../errors.ts";
 import type { Finding, GuardOptions } from "../guard/guard.ts";
@@ -67,6 +67,8 @@ type Judgement =
 
 export interface ObserveOptions {
   readonly maxBytes: number;
+  /** Every repo: none is read in another's name. */
+  readonly registry: Registry;
   readonly guard: GuardOptions;
   readonly found: Found;
   readonly asked: boolean;
@@ -149,10 +151,10 @@ export class Sources {
 
   async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const life = this.#lives.get(repo.name);
-    let read = await readStateFile(repo, options.maxBytes);
+    let read = await readStateFile(repo, options);
     if (options.asked && emptyForMs(read) < EMPTY_REST_MS) {
       await delay(EMPTY_REST_MS);
-      read = await readStateFile(repo, options.maxBytes);
+      read = await readStateFile(repo, options);
     }
     const judged: Judgement = read.ok ? await this.#judge(repo, read, options) : { fault: read.fault };
     if (this.#lives.get(repo.name) !== life) return "same";

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, symlink, unlink, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EdgeReport } from "../../src/status/report.ts";
 import { placeConfig } from "../support/config-file.ts";
@@ -79,6 +79,70 @@ describe("a link inside a repo that leads into another registered one", () => {
     const cache = (): Promise<string> => readFile(`${nested}/.aibrain/global-state-cache.md`, "utf8");
     await stays("no word of group one is in it", async () => !(await cache()).includes("secret"), 1_000);
     expect(await writtenInto("a")).toEqual([]);
+  });
+
+  /** How a repo's state file may be another repo's. */
+  const BORROWED: readonly (readonly [what: string, stateFile: string, make: () => Promise<unknown>])[] = [
+    ["a link to it", "STATE.md", () => symlink("sub/STATE.md", workspace.stateFile("a"))],
+    ["a link on the way to it", "docs/STATE.md", () => symlink("sub", `${workspace.repo("a")}/docs`)],
+    ["its very path", "sub/STATE.md", async () => undefined],
+  ];
+
+  it.each(BORROWED)(
+    "the state of a passive repo goes nowhere by way of %s",
+    async (_what, stateFile, make) => {
+      await unlink(workspace.stateFile("a"));
+      await make();
+      await placeConfig(workspace, {
+        a: { stateFile },
+        sub: { path: nested, role: "passive" },
+        x: {},
+        y: {},
+      });
+      await workspace.startDaemon({ args: ["--log-level", "trace"] });
+      const problem = await eventually("it to be refused", async () => {
+        const { problems } = await workspace.status();
+        return problems.find(({ repo }) => repo === "a");
+      });
+      expect(problem).toMatchObject({ code: "STATE_FILE_OUTSIDE" });
+      expect(problem.message).toContain("leads into sub, another repo");
+      await workspace.save("x", "more\n");
+      await workspace.arrives("x", ["a", "y"], "more\n");
+      for (const name of ["x", "y"]) expect(await workspace.cache(name)).not.toContain("state of sub");
+      const { stdout } = await workspace.run(["sync", "a", "--dry-run"]);
+      expect(stdout).not.toContain("state of sub");
+    },
+  );
+
+  it("the state of another group goes nowhere by way of a link, with or without a daemon", async () => {
+    await unlink(workspace.stateFile("a"));
+    await symlink("sub/STATE.md", workspace.stateFile("a"));
+    await placeConfig(workspace, {
+      a: { groups: ["one"] },
+      x: { groups: ["one"] },
+      sub: { path: nested, groups: ["two"] },
+      y: { groups: ["two"] },
+    });
+    const { code, stderr } = await workspace.run(["sync", "--all"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("leads into sub, another repo");
+    await workspace.startDaemon();
+    await workspace.arrives("sub", ["y"], "state of sub\n");
+    await workspace.save("x", "more\n");
+    await workspace.arrives("x", ["a"], "more\n");
+    expect(await workspace.cache("x")).not.toContain("state of sub");
+  });
+
+  it("a state file that becomes a link into another repo is refused from then on", async () => {
+    await placeConfig(workspace, { a: {}, sub: { path: nested, role: "passive" }, x: {}, y: {} });
+    await workspace.startDaemon();
+    await workspace.arrives("a", ["x", "y"], "state of a\n");
+    await symlink("sub/STATE.md", `${workspace.stateFile("a")}.new`);
+    await rename(`${workspace.stateFile("a")}.new`, workspace.stateFile("a"));
+    await eventually("it to be refused", async () =>
+      (await workspace.status()).problems.some(({ code }) => code === "STATE_FILE_OUTSIDE"),
+    );
+    expect(await workspace.received("x", "a")).toBe("state of a\n");
   });
 
   it("a cache is not taken for a state file: the config is refused", async () => {

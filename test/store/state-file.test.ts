@@ -21,6 +21,7 @@ import { eventually } from "../support/eventually.ts";
 import { bundleProgram, endPrograms, Program, repoIn, useTempDirectory } from "../support/temp-dir.ts";
 
 const MOST = 1_000_000;
+const LIMITS = { maxBytes: MOST, registry: { repos: [] } };
 const directory = useTempDirectory();
 let repo: Repo;
 let file: string;
@@ -76,27 +77,27 @@ const REFUSED: readonly (readonly [what: string, code: string, make: () => unkno
 describe("what is no state file is refused with its own code", () => {
   it.each(REFUSED)("%s: %s", async (_, code, make) => {
     await make();
-    const read = await readStateFile(repo, MOST);
+    const read = await readStateFile(repo, LIMITS);
     expect(outcome(read)).toBe(code);
     if (!read.ok) expect(read.fault).toMatchObject({ repo: "repo", path: file });
   });
 
   it.skipIf(process.getuid?.() !== 0)("a device", async () => {
     execFileSync("mknod", [file, "c", "1", "5"]);
-    expect(outcome(await readStateFile(repo, MOST))).toBe("STATE_FILE_NOT_REGULAR");
+    expect(outcome(await readStateFile(repo, LIMITS))).toBe("STATE_FILE_NOT_REGULAR");
   });
 
   it.skipIf(process.getuid?.() === 0)("a file that may not be read", async () => {
     await writeFile(file, "x");
     await chmod(file, 0);
-    expect(outcome(await readStateFile(repo, MOST))).toBe("STATE_FILE_UNREADABLE");
+    expect(outcome(await readStateFile(repo, LIMITS))).toBe("STATE_FILE_UNREADABLE");
   });
 
   it("a socket", async () => {
     const server = createServer().listen(file);
     try {
       await eventually("the socket", () => stat(file));
-      expect(outcome(await readStateFile(repo, MOST))).toBe("STATE_FILE_NOT_REGULAR");
+      expect(outcome(await readStateFile(repo, LIMITS))).toBe("STATE_FILE_NOT_REGULAR");
     } finally {
       server.close();
     }
@@ -104,7 +105,7 @@ describe("what is no state file is refused with its own code", () => {
 
   it("a file where a directory on the way to it should be", async () => {
     await writeFile(directory.at("repo", "docs"), "no directory");
-    const read = await readStateFile({ ...repo, stateFile: "docs/STATE.md" }, MOST);
+    const read = await readStateFile({ ...repo, stateFile: "docs/STATE.md" }, LIMITS);
     expect(outcome(read)).toBe("STATE_FILE_MISSING");
   });
 
@@ -112,7 +113,7 @@ describe("what is no state file is refused with its own code", () => {
     await directory.make("elsewhere");
     await writeFile(directory.at("elsewhere", "STATE.md"), "theirs");
     await symlink("../elsewhere", directory.at("repo", "docs"));
-    const read = await readStateFile({ ...repo, stateFile: "docs/STATE.md" }, MOST);
+    const read = await readStateFile({ ...repo, stateFile: "docs/STATE.md" }, LIMITS);
     expect(outcome(read)).toBe("STATE_FILE_OUTSIDE");
   });
 });
@@ -126,7 +127,7 @@ describe("what is one is read byte for byte", () => {
   ])("%s", async (_, text) => {
     await writeFile(file, text);
     await utimes(file, new Date(), new Date("2026-11-22T16:39:59.125Z"));
-    const read = await readStateFile(repo, MOST);
+    const read = await readStateFile(repo, LIMITS);
     expect(outcome(read)).toBe(text);
     if (read.ok) expect(read.changedAt).toBe("2026-11-22T16:39:59.125Z");
     expect(read.identity).toBe(await identityAt(file));
@@ -158,13 +159,13 @@ describe("what is one is read byte for byte", () => {
     ],
   ])("%s", async (_, make) => {
     await make();
-    expect(outcome(await readStateFile(repo, MOST))).toBe("text");
+    expect(outcome(await readStateFile(repo, LIMITS))).toBe("text");
   });
 
   it("never changes the file, its times included", async () => {
     await writeFile(file, "text");
     const before = await identityAt(file);
-    for (let round = 0; round < 5; round += 1) await readStateFile(repo, MOST);
+    for (let round = 0; round < 5; round += 1) await readStateFile(repo, LIMITS);
     expect(await identityAt(file)).toBe(before);
   });
 });
@@ -193,14 +194,14 @@ describe("a file that is being written while it is read", () => {
     const reads: StateRead[] = [];
     let ended = false;
     void appender.end().then(() => (ended = true));
-    while (!ended) reads.push(await readStateFile(repo, MOST));
+    while (!ended) reads.push(await readStateFile(repo, LIMITS));
     const whole = await readFile(file);
     for (const read of reads) {
       if (read.ok) expect(whole.subarray(0, read.bytes.length).equals(read.bytes)).toBe(true);
       else expect(read.fault.code).toBe("STATE_FILE_UNSETTLED");
     }
     expect(reads.length).toBeGreaterThan(10);
-    expect(outcome(await readStateFile(repo, MOST)).length).toBe(whole.length);
+    expect(outcome(await readStateFile(repo, LIMITS)).length).toBe(whole.length);
   });
 
   it("that is truncated and written anew is never a mixture of the old and the new", async () => {
@@ -210,7 +211,7 @@ describe("a file that is being written while it is read", () => {
     let ended = false;
     void rewriter.end().then(() => (ended = true));
     while (!ended) {
-      const read = await readStateFile(repo, MOST);
+      const read = await readStateFile(repo, LIMITS);
       if (read.ok) expect(new Set(read.bytes).size).toBeLessThanOrEqual(1);
       else expect(read.fault.code).toBe("STATE_FILE_UNSETTLED");
     }
@@ -219,13 +220,13 @@ describe("a file that is being written while it is read", () => {
   it("is told apart by its identity from what it was, though its mtime was set back", async () => {
     await writeFile(file, "one");
     const before = await stat(file);
-    const first = await readStateFile(repo, MOST);
+    const first = await readStateFile(repo, LIMITS);
     await eventually("a tick of the file system's clock", async () => {
       await appendFile(file, "");
       await writeFile(file, "two");
       await utimes(file, before.atime, before.mtime);
       return (await identityAt(file)) !== first.identity;
     });
-    expect((await readStateFile(repo, MOST)).identity).not.toBe(first.identity);
+    expect((await readStateFile(repo, LIMITS)).identity).not.toBe(first.identity);
   });
 });

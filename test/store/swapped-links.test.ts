@@ -53,7 +53,7 @@ describe("a directory that is exchanged for a link out of the repo between check
     const swapper = await swap(join(repo.path, "docs"), outside);
     const seen = new Map<string, number>();
     for (let round = 0; round < ROUNDS; round += 1) {
-      const read = await readStateFile(repo, 1_000);
+      const read = await readStateFile(repo, { maxBytes: 1_000, registry: { repos: [repo] } });
       const what = read.ok ? read.bytes.toString() : read.fault.code;
       seen.set(what, (seen.get(what) ?? 0) + 1);
     }

@@ -19,7 +19,14 @@ beforeEach(async () => {
 });
 
 function observe(asked = false, maxBytes = 1_000_000): Promise<string> {
-  return sources.observe(repo, { maxBytes, guard: NO_RULES, found: "event", asked, now: new Date() });
+  return sources.observe(repo, {
+    maxBytes,
+    registry: { repos: [repo] },
+    guard: NO_RULES,
+    found: "event",
+    asked,
+    now: new Date(),
+  });
 }
 
 /** The last good text, and the code of what holds back what came after it. */
