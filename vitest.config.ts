@@ -1,6 +1,10 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { bundleDirectory } from "./test/support/build-once.ts";
 
 export default defineConfig({
+  // A thread is not the test runner's: it runs what was bundled.
+  define: { __GUARD_THREAD__: JSON.stringify(join(bundleDirectory("test"), "guard-thread.js")) },
   test: {
     include: ["test/**/*.test.ts"],
     // Real processes on real disks: a machine that is busy with other things is slow, not wrong.

@@ -32,7 +32,9 @@ export const FAULTS = {
     "Finish or abort what git is in the middle of. To send the file as it is now: `state-syncd sync <name>`.",
   STATE_FILE_SECRET:
     "Take the secrets out of the file, and have new ones issued: these stood in plain text. Or set `onSecret: redact`.",
-  STATE_FILE_UNGUARDED: "The file is not passed on unchecked. Please report this with the daemon's log.",
+  STATE_FILE_UNGUARDED:
+    "The file is not passed on unchecked. Change the pattern of `guard.patterns` that is named; where none is, please report this.",
+  STATE_FILE_IN_GUARD: "Nothing travels unchecked. It goes on by itself when the guard is done.",
   CACHE_PERMISSION:
     "Make `.aibrain/` and the cache in it writable for your user. It is tried again by itself.",
   CACHE_DISK_FULL: "Free some space on that disk. The old cache is intact; the new state follows by itself.",

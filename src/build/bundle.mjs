@@ -14,7 +14,7 @@ const outdir = positionals[0] ?? "dist";
 
 await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { cli: "src/cli.ts" },
+  entryPoints: { cli: "src/cli.ts", "guard-thread": "src/guard/thread.ts" },
   outdir,
   bundle: true,
   splitting: true,
@@ -22,7 +22,11 @@ const { metafile } = await build({
   platform: "node",
   target: "node20",
   minifySyntax: true,
-  define: { __CRASH_POINTS__: String(values["crash-points"]) },
+  define: {
+    __CRASH_POINTS__: String(values["crash-points"]),
+    // Seen from a chunk: the guard is loaded when it is needed.
+    __GUARD_THREAD__: JSON.stringify("../guard-thread.js"),
+  },
   metafile: true,
   legalComments: "none",
   // A native add-on is found by its own package's files.

@@ -1,66 +1,87 @@
 import { createTwoFilesPatch } from "diff";
 import { loadConfig } from "../config/load.ts";
-import { merge } from "../core/cache/merge.ts";
-import { peersOf, targetsOf } from "../core/registry.ts";
-import { EXIT, type ExitCode, type Fault, FaultError } from "../errors.ts";
+import { targetsOf } from "../core/registry.ts";
+import { loadPauses } from "../daemon/pauses.ts";
+import { EXIT, type ExitCode, type Fault, fault, FaultError } from "../errors.ts";
+import { RuleError } from "../guard/rule-error.ts";
 import { openCache } from "../store/cache-file.ts";
+import { closeQuietly } from "../store/close.ts";
+import { Ownership } from "../store/ownership.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { presentable } from "../sync/clearance.ts";
+import { plan } from "../sync/plan.ts";
+import { Presentable } from "../sync/presentable.ts";
 import { type Selection, selectRepos } from "../sync/select.ts";
 import { Sources } from "../sync/sources.ts";
 import { type CommandContext, complain, print } from "./context.ts";
-import { closeQuietly } from "../store/close.ts";
+
+/** Long enough for every text: who asks wants to see the whole. */
+const PATIENCE_MS = 600_000;
 
 /** `sync --dry-run`: what a sync would change, as a unified diff. Takes no lock and writes nothing. */
 export async function dryRun(selection: Selection, context: CommandContext): Promise<ExitCode> {
   const { registry, maxBytes, guard } = await loadConfig(context.paths.config);
+  const isPaused = await loadPauses(context.paths.pauseFile);
+  const paused = (name: string): Fault => fault("PAUSED", `${name} is paused`, { repo: name });
   const repos = await selectRepos(registry, selection);
   const sources = new Sources();
-  const faults: Fault[] = [];
+  const faults = new Map<string, Fault>();
+  const note = (found: Fault): unknown => faults.set(found.message, found);
   const now = new Date();
+  const awake = repos.filter((repo) => !isPaused(repo.name));
   for (const repo of repos) {
-    await sources.observe(repo, {
-      maxBytes,
-      registry,
-      guard,
-      found: "request",
-      asked: selection.all !== true,
-      now,
-    });
-    const fault = sources.get(repo.name)?.fault;
-    if (fault !== undefined) faults.push(fault);
+    if (!awake.includes(repo)) {
+      note(paused(repo.name));
+      continue;
+    }
+    const asked = selection.all !== true;
+    await sources.observe(repo, { maxBytes, registry, guard, found: "request", asked, now });
+    const held = sources.get(repo.name)?.fault;
+    if (held !== undefined) note(held);
   }
-  const targets = registry.repos.filter((to) => repos.some((from) => targetsOf(registry, from).includes(to)));
+  const targets = registry.repos.filter((to) => awake.some((from) => targetsOf(registry, from).includes(to)));
+  const presentable = new Presentable(registry, guard);
   let differs = false;
   for (const target of targets) {
+    if (isPaused(target.name)) {
+      note(paused(target.name));
+      continue;
+    }
+    const path = cachePath(target);
     try {
-      const opened = await openCache(target);
-      await closeQuietly(opened.handle);
-      const peers = peersOf(registry, target);
-      const result = merge(opened.bytes, {
-        peers: peers.map((peer) => peer.name),
-        registered: registry.repos.map((repo) => repo.name),
-        snapshots: sources.snapshotsOf(peers, () => guard),
-        unguarded: sources.unguardedOf(peers),
-        now: now.toISOString(),
+      const { bytes, linked, file, handle } = await openCache(target);
+      await closeQuietly(handle);
+      if (linked) (await Ownership.of(registry)).refuseForeign(target, file);
+      const { result } = await plan(bytes, target, {
+        registry,
+        sources,
+        guard,
+        passed: false,
+        patienceMs: PATIENCE_MS,
+        refresh: new Set<string>(),
+        now,
       });
       if (!result.changed) continue;
       differs = true;
-      const path = cachePath(target);
-      const before = await presentable(opened.bytes?.toString("utf8") ?? "", guard);
-      const after = await presentable(Buffer.concat(result.chunks).toString("utf8"), guard);
-      const old = opened.bytes === undefined ? "/dev/null" : path;
+      const before = bytes === undefined ? "" : await presentable.file(bytes);
+      const after = await presentable.document(result.document);
+      const old = bytes === undefined ? "/dev/null" : path;
       print(context, createTwoFilesPatch(old, path, before, after, "", "", { context: 3 }).trimEnd());
     } catch (error) {
-      if (!(error instanceof FaultError)) throw error;
-      faults.push(error.fault);
+      note(faultOf(error, path));
     }
   }
-  for (const { message, remedy } of faults) {
+  for (const { message, remedy } of faults.values()) {
     complain(context, `[state_sync] ${message}`);
     complain(context, `  ${remedy}`);
   }
-  if (!differs && faults.length === 0)
+  if (!differs && faults.size === 0)
     complain(context, "Every peer holds this state already. A sync would only renew the times.");
-  return faults.length > 0 ? EXIT.failed : EXIT.ok;
+  return faults.size > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** @throws what is a defect of the program. */
+function faultOf(error: unknown, path: string): Fault {
+  if (error instanceof FaultError) return error.fault;
+  if (!(error instanceof RuleError)) throw error;
+  return fault("STATE_FILE_UNGUARDED", `${path} cannot be shown: ${error.message}`, { path });
 }

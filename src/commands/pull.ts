@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
+import { loadConfig } from "../config/load.ts";
 import { parse } from "../core/cache/parse.ts";
 import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
+import { RuleError } from "../guard/rule-error.ts";
 import { cachePath } from "../store/write-scope.ts";
+import { RulesInForce } from "../sync/rules-in-force.ts";
 import { selectRepos } from "../sync/select.ts";
-import { type CommandContext, print } from "./context.ts";
+import { type CommandContext, complain, print } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 import { complainOnce } from "./sync.ts";
 
@@ -40,7 +43,10 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   }
   // A cache that was refused, for instance for leading out of its repo, is not printed either.
   const refused = edges.some((edge) => edge.fault !== undefined && NOT_OURS.has(edge.fault.code));
-  const sections = refused ? [] : await sectionsIn(cache ?? "", peers);
+  const standing = refused ? [] : await sectionsIn(cache ?? "", peers);
+  // Whatever a turn left there has passed the rules in force; where there was none, nobody has looked.
+  const unlooked = edges.some((edge) => edge.outcome === "failed");
+  const sections = unlooked ? await cleanSections(standing, context) : standing;
   const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
   if (context.json) print(context, JSON.stringify({ cache, sections: wanted.map(asJson), edges }));
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
@@ -64,6 +70,24 @@ async function sectionsIn(cache: string, peers: readonly string[]): Promise<Sect
   }
   const { parts } = parse(bytes, { registered: peers });
   return parts.flatMap((part) => (part.kind === "section" ? [part.section] : []));
+}
+
+/** The sections as the rules of the config let them be shown; without those on which a rule failed. */
+async function cleanSections(sections: readonly Section[], context: CommandContext): Promise<Section[]> {
+  const { guard } = await loadConfig(context.paths.config);
+  const rules = RulesInForce.of(guard);
+  const clean: Section[] = [];
+  for (const section of sections) {
+    try {
+      const { body, sha256 } = await rules.clear(section.body, section.sha256);
+      const branch = section.branch === undefined ? {} : { branch: await rules.label(section.branch) };
+      clean.push({ ...section, ...branch, origin: await rules.label(section.origin), body, sha256 });
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      complain(context, `[state_sync] what ${section.repo} has there is not shown: ${error.message}`);
+    }
+  }
+  return clean;
 }
 
 function printSection(section: Section, context: CommandContext): void {

@@ -105,20 +105,21 @@ function decode(bytes: Buffer, file: string): string {
 
 /** A pattern that could not be matched, or not in bounded time. */
 async function findBadPatterns({ patterns, allow }: GuardOptions): Promise<Finding[]> {
-  const written = [
-    ...Object.entries(patterns).map(([name, pattern]) => ({ path: ["patterns", name], pattern })),
-    ...allow.map((pattern, index) => ({ path: ["allow", index], pattern })),
-  ];
-  if (written.length === 0) return [];
+  if (Object.keys(patterns).length === 0 && allow.length === 0) return [];
   // A large engine, for the few configs that have patterns.
-  const { patternMistake } = await import("../guard/pattern.ts");
-  return written.flatMap(({ path, pattern }): Finding[] => {
-    const mistake = patternMistake(pattern);
+  const { allowMistake, patternMistake } = await import("../guard/pattern.ts");
+  const judge = (path: readonly (string | number)[], pattern: string, mistake?: string): Finding[] => {
     if (mistake === undefined) return [];
     const found = `${describe(pattern)}, which ${mistake}`;
     const expected = "a pattern in the syntax of RE2, like 'MRN-[0-9]{8}'";
     return [{ path: ["guard", ...path], at: "value", found, expected }];
-  });
+  };
+  return [
+    ...Object.entries(patterns).flatMap(([name, pattern]) =>
+      judge(["patterns", name], pattern, patternMistake(pattern)),
+    ),
+    ...allow.flatMap((pattern, index) => judge(["allow", index], pattern, allowMistake(pattern))),
+  ];
 }
 
 /** Two names for one directory would make two writers of one cache. */

@@ -51,6 +51,7 @@ export function sourceTrouble(code: string): SourceTrouble {
     case "STATE_FILE_MISSING":
     case "STATE_FILE_GIT_BUSY":
     case "STATE_FILE_GIT_MIDWAY":
+    case "STATE_FILE_IN_GUARD":
     case "PAUSED":
       return "held";
     case "STATE_FILE_NOT_REGULAR":

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { RuleError } from "./rule-error.ts";
 
 /** A place in a text that may not travel, in UTF-16 units, `end` behind the last. */
 export interface Found {
@@ -13,12 +14,15 @@ export interface Scanner {
   readonly name: string;
   /** The names that its findings can bear. */
   readonly rules: readonly string[];
-  find(text: string, pace: Pace): readonly Found[] | Promise<readonly Found[]>;
+  find(text: string): readonly Found[] | Promise<readonly Found[]>;
 }
 
+/** Hears which scanner's turn it is. */
+export type AtRule = (name: string) => void;
+
 /**
- * A long text is read in windows, so that no rule can hold up the event loop for long: the
- * maintained rules need up to 1.5 ms a KB of text that is made to slow them down.
+ * A long text is read in windows: some of the maintained rules take more time a KB the longer a
+ * text is that is made to slow them down, up to 1.5 ms here.
  */
 const WINDOW = 96 * 1024;
 /** Longer than anything that our rules and the maintained ones find; the longest are private keys. */
@@ -29,8 +33,8 @@ const LEEWAY = 4 * 1024;
 /** How long work may keep other work of the process waiting. */
 const TURN_MS = 20;
 
-/** Lets other work of the process have its turn now and then. */
-export class Pace {
+/** Lets other work of the thread have its turn now and then. */
+class Pace {
   #since = performance.now();
 
   async rest(): Promise<void> {
@@ -43,15 +47,16 @@ export class Pace {
 /**
  * Everything that the scanners find in a text, in no order.
  *
- * @throws Error where a rule fails. It names the rule alone: what a rule says of its failure may hold the text.
+ * @throws RuleError where a rule fails. It names the rule alone: what a rule says of its failure may hold the text.
  */
-export async function scan(text: string, scanners: readonly Scanner[]): Promise<Found[]> {
+export async function scan(text: string, scanners: readonly Scanner[], at?: AtRule): Promise<Found[]> {
   const pace = new Pace();
   const found: Found[] = [];
   for (const { start, end, next } of windows(text)) {
     const part = start === 0 && end === text.length ? text : text.slice(start, end);
     for (const scanner of scanners) {
-      const here = await findWith(scanner, part, pace);
+      at?.(scanner.name);
+      const here = await findWith(scanner, part);
       for (const one of here) {
         // What touches the window's edge may go on behind it. The next window has it whole.
         if (start + one.end === end && start + one.start >= next) continue;
@@ -63,19 +68,24 @@ export async function scan(text: string, scanners: readonly Scanner[]): Promise<
   return found;
 }
 
-async function findWith(scanner: Scanner, text: string, pace: Pace): Promise<readonly Found[]> {
+/** The same for scanners whose findings may be of any length: the text is not divided for them. */
+export async function scanWhole(text: string, scanners: readonly Scanner[], at?: AtRule): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const scanner of scanners) {
+    at?.(scanner.name);
+    found.push(...(await findWith(scanner, text)));
+  }
+  return found;
+}
+
+async function findWith(scanner: Scanner, text: string): Promise<readonly Found[]> {
   try {
-    return await scanner.find(text, pace);
+    return await scanner.find(text);
   } catch (error) {
     if (error instanceof RuleError) throw error;
     const kind = error instanceof Error ? error.name : typeof error;
     throw new RuleError(`the rule ${scanner.name} failed (${kind})`);
   }
-}
-
-/** Says of a rule what may be said in public. */
-export class RuleError extends Error {
-  override readonly name = "RuleError";
 }
 
 interface Window {

@@ -162,6 +162,12 @@ export const EVENTS = {
     fields: ["repo", "cache", "sha256", "bytes", "durationMs"],
     optional: ["lagMs"],
   },
+  "section.cleaned": {
+    level: "info",
+    says: "standing section cleaned",
+    about: "A rule took something out of a section that a peer's cache held already.",
+    fields: ["repo", "cache"],
+  },
   "cache.replaced": {
     level: "debug",
     says: "cache replaced",

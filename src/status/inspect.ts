@@ -1,4 +1,4 @@
-import { concurrently, Shared } from "../concurrently.ts";
+import { concurrently, Shared, within } from "../concurrently.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
 import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
@@ -7,7 +7,7 @@ import { sha256 } from "../core/snapshot.ts";
 import { type Fault, fault, type FaultCode, FaultError } from "../errors.ts";
 import { openCache } from "../store/cache-file.ts";
 import { copiesOf } from "../store/copies.ts";
-import { readStateFile } from "../store/state-file.ts";
+import { readStateFile, stateFilePath, type StateRead } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { GuardOptions } from "../guard/guard.ts";
 import { type Verdict, verdictOn } from "../sync/clearance.ts";
@@ -26,14 +26,20 @@ export interface InspectOptions {
   readonly looks?: Shared<RepoFacts>;
 }
 
-/** What one look at a repo saw. */
+/** What one look at a repo's disk saw. */
 export interface RepoFacts {
-  readonly source: SourceFacts;
+  readonly file: FileFacts;
   /** Undefined where the repo keeps none. */
   readonly cache: CacheFacts | undefined;
 }
 
-export interface SourceFacts {
+interface FileFacts {
+  readonly read: StateRead;
+  /** Why a content that could be read has to wait. */
+  readonly held: Fault | undefined;
+}
+
+interface SourceFacts {
   readonly bytes?: number;
   readonly changedAt?: string;
   readonly savedAtMs?: number;
@@ -42,7 +48,7 @@ export interface SourceFacts {
   readonly fault: Fault | undefined;
 }
 
-export interface CacheFacts {
+interface CacheFacts {
   readonly sections: ReadonlyMap<string, Section>;
   readonly damaged: ReadonlySet<string>;
   readonly fault: Fault | undefined;
@@ -50,15 +56,18 @@ export interface CacheFacts {
 
 /** A disk that does not answer is told as such, and the others are told all the same. */
 const PATIENCE_MS = 3_000;
+/** So is a text that takes the guard longer: one of many megabytes does. */
+const GUARD_PATIENCE_MS = 3_000;
 const SIDE_BY_SIDE = 32;
 const UNANSWERED = "Look at the disk, or at the server it is mounted from. It is tried again by itself.";
 
 function silent(repo: Repo, subscribes: boolean): RepoFacts {
   const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
   const where = { repo: repo.name, path: repo.path, remedy: UNANSWERED };
-  const source = { fault: fault("STATE_FILE_UNREADABLE", message, where) };
+  const why = fault("STATE_FILE_UNREADABLE", message, where);
+  const read = { ok: false, fault: why, identity: undefined } as const;
   const cache = { sections: new Map(), damaged: new Set<string>(), fault: fault("CACHE_IO", message, where) };
-  return { source, cache: subscribes ? cache : undefined };
+  return { file: { read, held: undefined }, cache: subscribes ? cache : undefined };
 }
 
 /**
@@ -76,11 +85,11 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
     const subscribes = subscribers.has(repo);
     // One file after the other: a disk that does not answer is asked for nothing more.
     const look = async (): Promise<RepoFacts> => ({
-      source: await sourceFacts(repo, options),
+      file: await fileFacts(repo, options),
       cache: subscribes ? await cacheFacts(repo, registry) : undefined,
     });
     const facts = (await looks.ask(repo.path, PATIENCE_MS, look)) ?? silent(repo, subscribes);
-    sources.set(repo.name, facts.source);
+    sources.set(repo.name, await sourceFacts(repo, facts.file, options));
     if (facts.cache !== undefined) caches.set(repo.name, facts.cache);
   });
   const edges = registry.repos.flatMap((from) =>
@@ -105,17 +114,34 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
   };
 }
 
-async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceFacts> {
+async function fileFacts(repo: Repo, options: InspectOptions): Promise<FileFacts> {
   const read = await readStateFile(repo, options);
+  if (!read.ok) return { read, held: undefined };
+  const { now } = options;
+  return { read, held: await heldBack(repo, read.bytes, { asked: false, emptyIsMeant: false, now }) };
+}
+
+async function sourceFacts(
+  repo: Repo,
+  { read, held }: FileFacts,
+  options: InspectOptions,
+): Promise<SourceFacts> {
   if (!read.ok) return { fault: read.fault };
   const { bytes, changedAt, savedAtMs } = read;
-  const passed = await verdictOn(repo, bytes, sha256(bytes), options.guard);
+  const look = verdictOn(repo, bytes, sha256(bytes), options.guard);
+  const passed = (await within(GUARD_PATIENCE_MS, look)) ?? { ok: false, fault: stillLooking(repo) };
   const verdict = passed.ok ? passed.cleared : undefined;
   const refusal = passed.ok ? undefined : passed.fault;
   const why = options.runtime.isPaused(repo.name)
     ? fault("PAUSED", `${repo.name} is paused`, { repo: repo.name })
-    : ((await heldBack(repo, bytes, { asked: false, emptyIsMeant: false, now: options.now })) ?? refusal);
+    : (held ?? refusal);
   return { bytes: bytes.length, changedAt, savedAtMs, verdict, fault: why };
+}
+
+function stillLooking(repo: Repo): Fault {
+  const path = stateFilePath(repo);
+  const message = `the guard has looked through ${path} for ${GUARD_PATIENCE_MS / 1_000} s, and is not done`;
+  return fault("STATE_FILE_IN_GUARD", message, { repo: repo.name, path });
 }
 
 async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {

@@ -1,8 +1,10 @@
 import type { Repo } from "../core/registry.ts";
-import { sha256 } from "../core/snapshot.ts";
+import type { Snapshot } from "../core/snapshot.ts";
 import { fault, type Fault } from "../errors.ts";
-import type { Finding, Guard, GuardOptions } from "../guard/guard.ts";
+import type { Finding, GuardOptions } from "../guard/guard.ts";
+import { RuleError } from "../guard/rule-error.ts";
 import { stateFilePath } from "../store/state-file.ts";
+import { RulesInForce } from "./rules-in-force.ts";
 
 /** What the guard found in a text. No part of the text is in it. */
 export interface Verdict {
@@ -25,10 +27,6 @@ export interface Cleared extends Verdict {
 
 /** Secrets that a fault's message names; a file with more has one kind of trouble, not that many. */
 const MOST_NAMED = 5;
-const MOST_VERDICTS = 4_096;
-
-const guards = new WeakMap<GuardOptions, Promise<Guard>>();
-const verdicts = new WeakMap<GuardOptions, Map<string, Verdict>>();
 
 /**
  * Passes a repo's text through the guard.
@@ -42,16 +40,9 @@ export async function clear(
   options: GuardOptions,
 ): Promise<Clearance<Cleared>> {
   try {
-    const { body, secrets, hidden } = await (await guardFor(options)).inspect(bytes);
-    const cleared = { sha256: body === bytes ? digest : sha256(body), secrets, hidden, body };
-    remember(digest, options, cleared);
-    return judged(repo, cleared);
+    return judged(repo, await RulesInForce.of(options).clear(bytes, digest));
   } catch (error) {
-    const path = stateFilePath(repo);
-    // What anything but a rule's own word says may quote the text.
-    const why = error instanceof Error && error.name === "RuleError" ? `: ${error.message}` : "";
-    const message = `the guard failed on ${path}${why}`;
-    return { ok: false, fault: fault("STATE_FILE_UNGUARDED", message, { repo: repo.name, path }) };
+    return { ok: false, fault: unguarded(repo, error) };
   }
 }
 
@@ -62,14 +53,35 @@ export async function verdictOn(
   digest: string,
   options: GuardOptions,
 ): Promise<Clearance> {
-  const known = verdicts.get(options)?.get(digest);
+  const known = RulesInForce.of(options).verdictOn(digest);
   return known === undefined ? await clear(repo, bytes, digest, options) : judged(repo, known);
 }
 
-/** A text of whatever origin as it may be shown: what stood in a cache before us may hold secrets. */
-export async function presentable(text: string, options: GuardOptions): Promise<string> {
-  const { body } = await (await guardFor(options)).inspect(Buffer.from(text));
-  return body.toString("utf8");
+/**
+ * What stands above a snapshot's text of where it came from, passed through the guard as well.
+ *
+ * @param branch where the working tree has one.
+ */
+export async function labelsOf(
+  repo: Repo,
+  branch: string | undefined,
+  options: GuardOptions,
+): Promise<{ readonly labels: Pick<Snapshot, "origin" | "branch"> } | { readonly fault: Fault }> {
+  const rules = RulesInForce.of(options);
+  try {
+    const origin = await rules.label(stateFilePath(repo));
+    return { labels: { origin, ...(branch === undefined ? {} : { branch: await rules.label(branch) }) } };
+  } catch (error) {
+    return { fault: unguarded(repo, error) };
+  }
+}
+
+/** Why a repo's text does not travel where a rule failed on it. */
+function unguarded(repo: Repo, error: unknown): Fault {
+  const path = stateFilePath(repo);
+  // What anything but a rule's own word says may quote the text.
+  const why = error instanceof RuleError ? `: ${error.message}` : "";
+  return fault("STATE_FILE_UNGUARDED", `the guard failed on ${path}${why}`, { repo: repo.name, path });
 }
 
 function judged<T extends Verdict>(repo: Repo, verdict: T): Clearance<T> {
@@ -86,23 +98,4 @@ export function describeSecrets(secrets: readonly Finding[]): string {
   const more = secrets.length - named.length;
   const rest = more === 0 ? "" : ` and ${more} more`;
   return `${secrets.length} ${secrets.length === 1 ? "secret" : "secrets"}: ${named.join(", ")}${rest}`;
-}
-
-/** The rules take longer to load than a file takes to read, so they are loaded for the first file. */
-async function guardFor(options: GuardOptions): Promise<Guard> {
-  let guard = guards.get(options);
-  if (guard === undefined) {
-    guard = import("../guard/guard.ts").then((module) => module.Guard.load(options));
-    guards.set(options, guard);
-  }
-  return await guard;
-}
-
-function remember(digest: string, options: GuardOptions, verdict: Verdict): void {
-  const { sha256: digestOfBody, secrets, hidden } = verdict;
-  const known = verdicts.get(options) ?? new Map<string, Verdict>();
-  verdicts.set(options, known);
-  const [oldest] = known.keys();
-  if (oldest !== undefined && known.size >= MOST_VERDICTS) known.delete(oldest);
-  known.set(digest, { sha256: digestOfBody, secrets, hidden });
 }

@@ -1,9 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { retryDelay } from "../core/backoff.ts";
-import { type EdgeOutcome, merge, type MergeResult } from "../core/cache/merge.ts";
-import { cachesOf, peersOf, type Registry, type Repo } from "../core/registry.ts";
-import type { Snapshot } from "../core/snapshot.ts";
+import type { EdgeOutcome, MergeResult } from "../core/cache/merge.ts";
+import { cachesOf, type Registry, type Repo } from "../core/registry.ts";
 import { elapsed } from "../elapsed.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import {
@@ -13,6 +12,7 @@ import {
   type OpenedCache,
   removeCacheTemporaries,
 } from "../store/cache-file.ts";
+import type { GuardOptions } from "../guard/guard.ts";
 import { closeQuietly } from "../store/close.ts";
 import { keepCopy } from "../store/copies.ts";
 import { crashPoint } from "../store/crash-point.ts";
@@ -21,6 +21,7 @@ import { Ownership } from "../store/ownership.ts";
 import { replaceFile } from "../store/replace.ts";
 import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
 import { Displaced, type LateEdit } from "./displaced.ts";
+import { plan } from "./plan.ts";
 import { type Report, reportDefect } from "./report.ts";
 import type { Sources } from "./sources.ts";
 import { TurnAccount } from "./turn-account.ts";
@@ -30,8 +31,10 @@ export interface LaneWorld {
   readonly registry: () => Registry;
   readonly scope: () => WriteScope & { readonly paths: { readonly copiesDirectory: string } };
   readonly sources: Sources;
-  /** What may travel now of some repos' states. */
-  readonly snapshotsOf: (repos: readonly Repo[]) => Map<string, Snapshot>;
+  /** What the texts in a repo's cache have to pass. */
+  readonly guardOf: (repo: Repo) => GuardOptions;
+  /** How long a turn waits for the guard to look through what stands in the cache, in milliseconds. */
+  readonly guardPatienceMs: number;
   /** A cache that somebody else changed this recently is left alone until it rests, in milliseconds. */
   readonly settleMs: () => number;
   /** ... but never longer than this. */
@@ -46,6 +49,9 @@ export interface TurnResult {
   readonly outcomes: ReadonlyMap<string, EdgeOutcome>;
   readonly fault: Fault | undefined;
 }
+
+/** When a turn is made again that the guard was not done with, in milliseconds. */
+const AGAIN_MS = 1_000;
 
 /** Ends a turn whose cache left the config meanwhile. */
 class Withdrawn extends Error {}
@@ -65,6 +71,8 @@ export class CacheLane {
   #waiters: ((result: TurnResult) => void)[] = [];
   /** The cache as we left or last found it in order. */
   #known: FileIdentity | undefined;
+  /** The rules that everything in it has passed. */
+  #passed: GuardOptions | undefined;
   /** Where the repo was when what a killed process had left beside its cache was removed. */
   #swept: string | undefined;
   #failures = 0;
@@ -192,15 +200,18 @@ export class CacheLane {
         if (opened.identity !== undefined && !this.recognises(opened.identity)) this.#era += 1;
         // Where other text has come into the cache since, the late edit stays in its copy.
         const base = lateEdit?.era === this.#era ? lateEdit.bytes : opened.bytes;
-        const peers = peersOf(registry, target);
-        const result = merge(base, {
-          peers: peers.map((peer) => peer.name),
-          registered: registry.repos.map((repo) => repo.name),
-          snapshots: this.#world.snapshotsOf(peers),
-          unguarded: this.#world.sources.unguardedOf(peers),
+        const guard = this.#world.guardOf(target);
+        const { result, settled } = await plan(base, target, {
+          registry,
+          sources: this.#world.sources,
+          guard,
+          passed: guard === this.#passed && base === opened.bytes && this.recognises(opened.identity),
+          patienceMs: this.#world.guardPatienceMs,
           refresh,
-          now: this.#world.now().toISOString(),
+          now: this.#world.now(),
         });
+        this.#passed = settled ? guard : undefined;
+        if (!settled) this.#world.dueAfter(this.#repo, AGAIN_MS);
         if (!result.changed && base === opened.bytes) {
           this.#known = opened.identity;
           this.#account.unchanged(result, elapsed(started));

@@ -34,6 +34,8 @@ const PATIENCE_MS = 5_000;
 
 /** How long somebody who asked waits for one cache's turn, in milliseconds. Debounced edits of others fit in. */
 const TURN_PATIENCE_MS = 60_000;
+/** What a turn of a daemon waits for the guard, in milliseconds: the other peers' news wait with it. */
+const GUARD_PATIENCE_MS = 250;
 
 function unanswered(repo: Repo): Fault {
   return fault("STATE_FILE_UNREADABLE", `${repo.path} does not answer`, { repo: repo.name, path: repo.path });
@@ -278,7 +280,8 @@ export class Reconciler {
       registry: () => this.registry,
       scope: () => ({ registry: this.registry, paths }),
       sources: this.sources,
-      snapshotsOf: (repos) => this.sources.snapshotsOf(repos, (repo) => this.#guardOf(repo)),
+      guardOf: (repo) => this.#guardOf(repo),
+      guardPatienceMs: this.#options.resident ? GUARD_PATIENCE_MS : TURN_PATIENCE_MS,
       settleMs: () => this.#config.debounceMs.wait,
       maxSettleMs: () => this.#config.debounceMs.maxWait,
       dueAfter: (repo, delayMs) => {

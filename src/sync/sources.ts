@@ -6,8 +6,8 @@ import type { Fault } from "../errors.ts";
 import type { Finding, GuardOptions } from "../guard/guard.ts";
 import { gitPosition } from "../store/git.ts";
 import type { FileIdentity } from "../store/identity.ts";
-import { readStateFile, stateFilePath, type StateRead } from "../store/state-file.ts";
-import { clear, presentable } from "./clearance.ts";
+import { readStateFile, type StateRead } from "../store/state-file.ts";
+import { clear, labelsOf } from "./clearance.ts";
 import { heldBack } from "./held-back.ts";
 
 /** An editor or a shell's `>` truncates before it writes: who is found empty this soon may not be done. */
@@ -90,10 +90,10 @@ export class Sources {
   }
 
   /** The snapshots that are known of some repos, as far as they have passed the rules that are in force. */
-  snapshotsOf(repos: readonly Repo[], guardOf: (repo: Repo) => GuardOptions): Map<string, Snapshot> {
+  snapshotsOf(repos: readonly Repo[], guard: GuardOptions): Map<string, Snapshot> {
     const passed = repos.filter((repo) => {
       const by = this.#sources.get(repo.name)?.passed;
-      return by?.guard === guardOf(repo) && by.onSecret === repo.onSecret;
+      return by?.guard === guard && by.onSecret === repo.onSecret;
     });
     return this.#collect(passed, (source) => source.snapshot);
   }
@@ -115,11 +115,11 @@ export class Sources {
     const { body, sha256: digest } = clearance.cleared;
     // Whoever wrote the copy wrote what stands above it as well: only the text and its time are taken.
     const { repo: name, changedAt } = copy;
-    const origin = await labelled(stateFilePath(repo), guard);
-    if (this.#sources.get(repo.name) !== source) return;
+    const labelled = await labelsOf(repo, undefined, guard);
+    if ("fault" in labelled || this.#sources.get(repo.name) !== source) return;
     this.#sources.set(repo.name, {
       ...source,
-      snapshot: { repo: name, changedAt, origin, body, sha256: digest },
+      snapshot: { repo: name, changedAt, ...labelled.labels, body, sha256: digest },
       savedAtMs: undefined,
       madeFrom: undefined,
       passed: { guard, onSecret: repo.onSecret },
@@ -166,8 +166,10 @@ export class Sources {
       return "held";
     }
     const isNews = judged.snapshot !== undefined && judged.snapshot.sha256 !== before.snapshot?.sha256;
-    // A text that differs in what was redacted alone makes no new snapshot, but is known from now on.
-    const snapshot = isNews ? judged.snapshot : before.snapshot;
+    // A text that differs in what was redacted alone makes no new snapshot, but is known from now
+    // on. What stands above it has to pass the rules in force as well.
+    const { guard } = options;
+    const snapshot = isNews || before.passed?.guard !== guard ? judged.snapshot : before.snapshot;
     this.#sources.set(repo.name, {
       ...base,
       ...judged,
@@ -199,15 +201,16 @@ export class Sources {
     if (!clearance.ok) return clearance;
     const { body, secrets, hidden } = clearance.cleared;
     const { branch, commit } = (await gitPosition(repo.path)) ?? {};
+    const labelled = await labelsOf(repo, branch, guard);
+    if ("fault" in labelled) return labelled;
     const bytes = body === read.bytes ? undefined : read.bytes;
     const snapshot: Snapshot = {
       repo: repo.name,
       body,
       sha256: clearance.cleared.sha256,
       changedAt: read.changedAt,
-      origin: await labelled(stateFilePath(repo), guard),
+      ...labelled.labels,
       ...(commit === undefined ? {} : { commit }),
-      ...(branch === undefined ? {} : { branch: await labelled(branch, guard) }),
       ...(secrets.length === 0 ? {} : { secrets: secrets.length }),
       ...(hidden === 0 ? {} : { hidden }),
     };
@@ -231,9 +234,4 @@ function emptyForMs(read: StateRead): number {
   const age = Date.now() - Date.parse(read.changedAt);
   // A time in the future is none that one could wait for.
   return age < 0 ? Number.POSITIVE_INFINITY : age;
-}
-
-/** A path may hold a newline, and a path or a branch's name may be a secret; a metadata line must not. */
-async function labelled(name: string, guard: GuardOptions): Promise<string> {
-  return await presentable(name.replaceAll(/\p{Cc}/gu, "?"), guard);
 }

@@ -46,6 +46,9 @@ export class TurnAccount {
   written(turn: WrittenTurn): void {
     const { result, durationMs, touchedByOthers, now } = turn;
     const cache = this.#cache;
+    for (const [repo, outcome] of result.outcomes) {
+      if (outcome === "cleaned") this.#report("section.cleaned", { repo, cache });
+    }
     const repos: string[] = [];
     let news = false;
     for (const part of result.document.parts) {

@@ -3,7 +3,7 @@
 // Prints medians. Another file than the made-up one may be named.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -14,13 +14,7 @@ const ROUNDS = 300;
 const root = mkdtempSync("/tmp/ss-bench-");
 
 try {
-  await build({
-    stdin: {
-      contents: `export { Guard } from "./src/guard/guard.ts";
-        export { HOSTILE, repeated } from "./test/guard/hostile-cases.ts";`,
-      resolveDir: resolve("."),
-    },
-    outfile: join(root, "bundle", "guard.mjs"),
+  const common = {
     bundle: true,
     format: "esm",
     platform: "node",
@@ -28,10 +22,27 @@ try {
     minifySyntax: true,
     legalComments: "none",
     logLevel: "warning",
+    define: { __GUARD_THREAD__: JSON.stringify("./guard-thread.mjs") },
+  };
+  await build({
+    ...common,
+    entryPoints: { "guard-thread": "src/guard/thread.ts" },
+    outdir: join(root, "bundle"),
+    outExtension: { ".js": ".mjs" },
+  });
+  await build({
+    ...common,
+    stdin: {
+      contents: `export { Guard } from "./src/guard/guard.ts";
+        export { HOSTILE, repeated } from "./test/guard/hostile-cases.ts";`,
+      resolveDir: resolve("."),
+    },
+    outfile: join(root, "bundle", "guard.mjs"),
   });
   const bundle = pathToFileURL(join(root, "bundle", "guard.mjs")).href;
   await looks(bundle);
   loading(bundle);
+  await thread(bundle);
   await hostile(bundle);
 } finally {
   rmSync(root, { recursive: true, force: true });
@@ -75,8 +86,7 @@ function loading(bundle) {
         Number(spawnSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8" }).stdout),
       ),
     );
-  const sizes = readdirSync(join(root, "bundle")).map((name) => statSync(join(root, "bundle", name)).size);
-  const size = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const { size } = statSync(join(root, "bundle", "guard.mjs"));
   process.stdout.write(`\nloading the rules (${(size / 1024).toFixed(0)} KB of code)\n`);
   process.stdout.write(`  ${"the guard".padEnd(30)} ${time(load({})).toFixed(1).padStart(8)} ms\n`);
   process.stdout.write(
@@ -86,7 +96,38 @@ function loading(bundle) {
   );
 }
 
-/** How long such a text takes in all, and for how long it keeps everything else waiting. */
+/** The thread that long texts and users' patterns have: from nothing to its first answer, and what it holds. */
+async function thread(bundle) {
+  const code = `
+    const { Guard } = await import(${JSON.stringify(bundle)});
+    const guard = await Guard.load({ patterns: { a: "MRN-[0-9]+" }, allow: [] });
+    const before = process.memoryUsage.rss();
+    const at = performance.now();
+    await guard.inspect(Buffer.from("MRN-1"));
+    process.stdout.write(JSON.stringify({
+      ms: performance.now() - at,
+      mb: (process.memoryUsage.rss() - before) / 1048576,
+    }));`;
+  const runs = Array.from({ length: 15 }, () =>
+    JSON.parse(spawnSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8" }).stdout),
+  );
+  const { Guard } = await import(bundle);
+  const guard = await Guard.load({ patterns: { a: "MRN-[0-9]+" }, allow: [] });
+  const warm = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const at = performance.now();
+    await guard.inspect(Buffer.from("MRN-1"));
+    warm.push(performance.now() - at);
+  }
+  const [first, held] = [median(runs.map(({ ms }) => ms)), median(runs.map(({ mb }) => mb))];
+  process.stdout.write(`\nthe thread, for a text of five letters\n`);
+  process.stdout.write(
+    `  ${"started for it".padEnd(30)} ${first.toFixed(1).padStart(8)} ms  ${held.toFixed(0)} MB\n`,
+  );
+  process.stdout.write(`  ${"there already".padEnd(30)} ${median(warm).toFixed(2).padStart(8)} ms\n`);
+}
+
+/** How long such a text takes in all, and for how long it keeps everything else waiting: nothing, in a thread. */
 async function hostile(bundle) {
   const { Guard, HOSTILE, repeated } = await import(bundle);
   const guard = await Guard.load({ patterns: {}, allow: [] });

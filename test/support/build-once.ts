@@ -2,6 +2,11 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 
+/** A directory for a bundle of this run, named by the process that runs it all. */
+export function bundleDirectory(name: string): string {
+  return resolve("node_modules", `.state-syncd-${name}-${process.pid}`);
+}
+
 /**
  * The tests of commands and of the daemon run what users run: the bundle. One of their own each
  * run, so that two runs side by side do not pull it from under each other; inside node_modules,
@@ -13,7 +18,7 @@ export default function setup(): () => void {
     { variable: "STATE_SYNCD_TEST_BUNDLE", name: "test", options: [] },
     { variable: "STATE_SYNCD_CRASHING_BUNDLE", name: "crashing", options: ["--crash-points"] },
   ].map(({ variable, name, options }) => {
-    const directory = resolve("node_modules", `.state-syncd-${name}-${process.pid}`);
+    const directory = bundleDirectory(name);
     execFileSync(process.execPath, ["src/build/bundle.mjs", directory, ...options], { stdio: "inherit" });
     process.env[variable] = directory;
     return directory;

@@ -100,6 +100,11 @@ export async function bundleProgram(directory: string, name: string, source: str
     format: "esm",
     platform: "node",
     external: ["fs-native-extensions"],
+    define: {
+      __GUARD_THREAD__: JSON.stringify(
+        resolve(process.env["STATE_SYNCD_TEST_BUNDLE"] ?? "dist", "guard-thread.js"),
+      ),
+    },
     logLevel: "error",
   });
   await symlink(resolve("node_modules"), join(directory, "node_modules")).catch(() => undefined);

@@ -25,7 +25,7 @@ export class Rig {
   readonly reported: Reported[] = [];
   reconciler: Reconciler;
   #repos: readonly Repo[];
-  readonly #settings: Partial<Config>;
+  #settings: Partial<Config>;
 
   private constructor(directory: string, options: RepoOptions, settings: Partial<Config>, resident: boolean) {
     this.directory = directory;
@@ -62,9 +62,10 @@ export class Rig {
     });
   }
 
-  /** Ends the reconciler and goes on with another one, which knows what the disk knows. */
-  async restart(): Promise<void> {
+  /** Ends the reconciler and goes on with another one, which knows what the disk and the config know. */
+  async restart(settings: Partial<Config> = {}): Promise<void> {
     await this.reconciler.close();
+    this.#settings = { ...this.#settings, ...settings };
     this.reconciler = this.another();
   }
 
@@ -72,6 +73,14 @@ export class Rig {
   adopt(options: RepoOptions): void {
     this.#repos = reposOf(this.directory, options);
     this.reconciler.adopt(this.#config());
+  }
+
+  /** Has the reconciler take over other rules of the guard, as an edit of the config does. */
+  async guard(guard: Config["guard"]): Promise<void> {
+    this.#settings = { ...this.#settings, guard };
+    this.reconciler.adopt(this.#config());
+    await this.reconciler.reconcileAll("request");
+    await this.reconciler.queue.idle();
   }
 
   repo(name: string): Repo {

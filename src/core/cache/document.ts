@@ -34,6 +34,9 @@ export type Part =
    */
   | { readonly kind: "legacy"; readonly repo: string; readonly certain: boolean; readonly bytes: Buffer };
 
+/** A part that is of one repo. */
+export type OwnedPart = Exclude<Part, { readonly kind: "foreign" }>;
+
 /** Text of ours (headers, indexes, stray delimiters, stale bodies) that a rewrite leaves out. */
 export interface Debris {
   readonly why: "duplicate-header" | "stray-marker" | "stale-text";

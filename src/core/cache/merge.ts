@@ -1,5 +1,5 @@
-import type { Snapshot } from "../snapshot.ts";
-import type { CacheDocument, ParsedCache, Part, Section } from "./document.ts";
+import { sha256, type Snapshot } from "../snapshot.ts";
+import type { CacheDocument, OwnedPart, ParsedCache, Part, Section } from "./document.ts";
 import { parse } from "./parse.ts";
 import { render } from "./render.ts";
 
@@ -10,12 +10,30 @@ export interface MergeRequest {
   readonly registered: readonly string[];
   /** What is known of the peers. A peer without a snapshot keeps what it has. */
   readonly snapshots: ReadonlyMap<string, Snapshot>;
+  /** What stands in the cache and may not any more. */
+  readonly unfit?: Unfit;
   /** The state files of which the guard changed something, as they are: the original utility copies them so. */
   readonly unguarded?: ReadonlyMap<string, Buffer>;
   /** Peers whose `Last Synced` is renewed although nothing changed: the user asked. */
   readonly refresh?: ReadonlySet<string>;
   /** ISO 8601, UTC. */
   readonly now: string;
+}
+
+/** What takes the place of texts that may not stand as they do. */
+export interface Unfit {
+  /** By the digest of the text: of a section its body's, of anything else that of all its bytes. */
+  readonly texts: ReadonlyMap<string, CleanText>;
+  /** Of the origins and branches in the sections' heads. */
+  readonly labels: ReadonlyMap<string, string>;
+}
+
+/** A text from which the guard has taken something out. */
+export interface CleanText {
+  readonly bytes: Buffer;
+  /** How many secrets it took out, and how many hidden places it made visible. */
+  readonly secrets: number;
+  readonly hidden: number;
 }
 
 export type EdgeOutcome =
@@ -26,7 +44,9 @@ export type EdgeOutcome =
   /** Held this snapshot already. */
   | "unchanged"
   /** No snapshot is known; whatever stands there was left alone. */
-  | "kept";
+  | "kept"
+  /** The same, but for what may not stand there any more. */
+  | "cleaned";
 
 export interface MergeResult {
   /** False where the file needs no byte changed. */
@@ -49,12 +69,18 @@ const MOST_ROUNDS = 8;
  * in, the file as it should stand out. Merging the result again changes nothing.
  *
  * @param bytes the cache as it was read, undefined where there is none.
+ * @param before the same, taken apart, for who has done so already.
  */
-export function merge(bytes: Buffer | undefined, request: MergeRequest): MergeResult {
-  let { result, tookOut } = mergeOnce(bytes, request);
+export function merge(
+  bytes: Buffer | undefined,
+  request: MergeRequest,
+  before = parseToMerge(bytes, request),
+): MergeResult {
+  let { result, tookOut } = mergeOnce(bytes, request, before);
   // Where something was taken out, the text above and below it meet, and may read as a header or an old section.
   for (let round = 1; tookOut && round < MOST_ROUNDS; round += 1) {
-    const again = mergeOnce(Buffer.concat(result.chunks), { ...request, refresh: new Set() });
+    const merged = Buffer.concat(result.chunks);
+    const again = mergeOnce(merged, { ...request, refresh: new Set() }, parseToMerge(merged, request));
     if (!again.result.changed) break;
     tookOut = again.tookOut;
     result = {
@@ -67,20 +93,29 @@ export function merge(bytes: Buffer | undefined, request: MergeRequest): MergeRe
   return result;
 }
 
+/** Takes a cache apart to be merged into. */
+export function parseToMerge(
+  bytes: Buffer | undefined,
+  known: Pick<MergeRequest, "registered" | "snapshots" | "unguarded">,
+): ParsedCache {
+  return parse(bytes ?? Buffer.alloc(0), {
+    registered: known.registered,
+    known: (repo) => known.snapshots.get(repo)?.body,
+    unguarded: (repo) => known.unguarded?.get(repo),
+  });
+}
+
 function mergeOnce(
   bytes: Buffer | undefined,
   request: MergeRequest,
+  before: ParsedCache,
 ): { readonly result: MergeResult; readonly tookOut: boolean } {
-  const before = parse(bytes ?? Buffer.alloc(0), {
-    registered: request.registered,
-    known: (repo) => request.snapshots.get(repo)?.body,
-    unguarded: (repo) => request.unguarded?.get(repo),
-  });
-  const slots = new Slots(before, request.peers);
+  const slots = new Slots(before, request);
   const outcomes = new Map<string, EdgeOutcome>();
   for (const peer of request.peers) {
     const snapshot = request.snapshots.get(peer);
-    outcomes.set(peer, snapshot === undefined ? "kept" : slots.put(snapshot, request));
+    const kept = slots.cleaned.has(peer) ? "cleaned" : "kept";
+    outcomes.set(peer, snapshot === undefined ? kept : slots.put(snapshot, request));
   }
   const parts = slots.arrange();
   // A file in which nothing is ours, and nothing is to be, is nobody's business.
@@ -114,19 +149,22 @@ class Slots {
   readonly purged: string[] = [];
   /** True where a part has lost its place, so that its neighbours meet. */
   tookOut = false;
+  /** The peers of whose standing text something was taken out. */
+  readonly cleaned = new Set<string>();
   readonly #peers: readonly string[];
   readonly #slots: Slot[] = [];
-  readonly #sections = new Map<string, Part>();
+  readonly #sections = new Map<string, OwnedPart>();
 
-  constructor(before: ParsedCache, peers: readonly string[]) {
+  constructor(before: ParsedCache, { peers, unfit }: MergeRequest) {
     this.#peers = peers;
     const allowed = new Set(peers);
     const places = new Map<string, Slot>();
-    for (const part of before.parts) {
-      if (part.kind === "foreign") {
-        this.#slots.push(part);
+    for (const found of before.parts) {
+      if (found.kind === "foreign") {
+        this.#slots.push(found);
         continue;
       }
+      const part = fit(found, unfit);
       const repo = part.kind === "section" ? part.section.repo : part.repo;
       const rival = this.#sections.get(repo);
       if (rival !== undefined || !allowed.has(repo)) this.tookOut = true;
@@ -142,7 +180,10 @@ class Slots {
         places.set(repo, place);
         this.#slots.push(place);
       }
-      if (rival === undefined || isBetter(part, rival)) this.#sections.set(repo, part);
+      if (rival !== undefined && !isBetter(part, rival)) continue;
+      this.#sections.set(repo, part);
+      if (part === found) this.cleaned.delete(repo);
+      else this.cleaned.add(repo);
     }
   }
 
@@ -178,6 +219,35 @@ class Slots {
     }
     this.#slots.splice(at, 0, { kind: "free" });
   }
+}
+
+/** A part as it may stand: the same where nothing is wrong with it. */
+function fit(part: OwnedPart, unfit: Unfit | undefined): OwnedPart {
+  if (unfit === undefined) return part;
+  if (part.kind === "section") {
+    const section = fitSection(part.section, unfit);
+    return section === part.section ? part : { kind: "section", section };
+  }
+  const clean = unfit.texts.size === 0 ? undefined : unfit.texts.get(sha256(part.bytes));
+  return clean === undefined ? part : { ...part, bytes: clean.bytes };
+}
+
+function fitSection(section: Section, { texts, labels }: Unfit): Section {
+  const clean = texts.get(section.sha256);
+  const origin = labels.get(section.origin) ?? section.origin;
+  const branch = labels.get(section.branch ?? "") ?? section.branch;
+  if (clean === undefined && origin === section.origin && branch === section.branch) return section;
+  const labelled = { ...section, origin, ...(branch === undefined ? {} : { branch }) };
+  if (clean === undefined) return labelled;
+  const secrets = (section.secrets ?? 0) + clean.secrets;
+  const hidden = (section.hidden ?? 0) + clean.hidden;
+  return {
+    ...labelled,
+    body: clean.bytes,
+    sha256: sha256(clean.bytes),
+    ...(secrets === 0 ? {} : { secrets }),
+    ...(hidden === 0 ? {} : { hidden }),
+  };
 }
 
 /** Of two parts for one repo: a certified section before any other, of two sections the newer. */

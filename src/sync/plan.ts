@@ -1,0 +1,51 @@
+import { merge, type MergeResult, parseToMerge } from "../core/cache/merge.ts";
+import { peersOf, type Registry, type Repo } from "../core/registry.ts";
+import type { GuardOptions } from "../guard/guard.ts";
+import { RulesInForce } from "./rules-in-force.ts";
+import type { Sources } from "./sources.ts";
+import { ALL_FIT, lookThrough } from "./standing.ts";
+
+export interface PlanOptions {
+  readonly registry: Registry;
+  readonly sources: Sources;
+  /** What every text in this cache has to pass. */
+  readonly guard: GuardOptions;
+  /** Everything that stands there has passed it. */
+  readonly passed: boolean;
+  /** How long the guard may take with what stands there, in milliseconds. */
+  readonly patienceMs: number;
+  /** Peers whose `Last Synced` is renewed although nothing changed. */
+  readonly refresh: ReadonlySet<string>;
+  readonly now: Date;
+}
+
+export interface Plan {
+  readonly result: MergeResult;
+  /** True where everything in the result has passed the guard; else it is to be made again before long. */
+  readonly settled: boolean;
+}
+
+/**
+ * What a cache should hold by what is known now.
+ *
+ * @param bytes what it holds.
+ */
+export async function plan(
+  bytes: Buffer | undefined,
+  target: Repo,
+  { registry, sources, guard, passed, patienceMs, refresh, now }: PlanOptions,
+): Promise<Plan> {
+  const peers = peersOf(registry, target);
+  const known = {
+    registered: registry.repos.map((repo) => repo.name),
+    snapshots: sources.snapshotsOf(peers, guard),
+    unguarded: sources.unguardedOf(peers),
+  };
+  const before = parseToMerge(bytes, known);
+  const rules = RulesInForce.of(guard);
+  const { unfit, settled } = passed
+    ? ALL_FIT
+    : await lookThrough(before.parts, { replaced: known.snapshots, rules, patienceMs });
+  const request = { ...known, peers: peers.map((peer) => peer.name), unfit, refresh, now: now.toISOString() };
+  return { result: merge(bytes, request, before), settled };
+}
