@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Repo } from "../../src/core/registry.ts";
+import { PURPOSE, TITLE } from "../../src/core/cache/render.ts";
 import { repoIn } from "../support/temp-dir.ts";
 import { Rig, type RepoOptions } from "./rig.ts";
 
@@ -32,8 +33,30 @@ const registries: fc.Arbitrary<RepoOptions> = fc
 
 type Step =
   | { readonly kind: "adopt" | "restart with"; readonly registry: RepoOptions }
-  | { readonly kind: "save" | "sync" | "pull" | "lose the state file of" | "note in"; readonly name: Name }
+  | { readonly kind: "save"; readonly name: Name; readonly quoting: readonly Quotation[] }
+  | { readonly kind: "sync" | "pull" | "lose the state file of" | "note in"; readonly name: Name }
   | { readonly kind: "cut short" | "alter"; readonly name: Name; readonly at: number };
+
+/** What a state file may quote, of the caches that its author has seen. */
+const QUOTED = {
+  begin: `<!-- state-syncd:begin repo="b" format="1" sha256="${"1".repeat(64)}" -->`,
+  end: `<!-- state-syncd:end repo="b" sha256="${"1".repeat(64)}" -->`,
+  "own end": `<!-- state-syncd:end repo="a" sha256="${"2".repeat(64)}" -->`,
+  "old heading": "## C State\n\n**Last Synced**: 2026-01-01T00:00:00",
+  header: `${TITLE}\n\n${PURPOSE}\n\n**Last Updated**: 2026-01-01T00:00:00\n\n---`,
+  rule: "---",
+  index: "<!-- state-syncd:index -->\n| a |\n<!-- state-syncd:index:end -->",
+  note: "**Note**: This file enables agents to know.",
+  handmade: "# Cross-Repo State Cache (x)",
+} as const;
+type Quotation = keyof typeof QUOTED;
+const quotations = fc.oneof(
+  { weight: 2, arbitrary: fc.constant<readonly Quotation[]>([]) },
+  {
+    weight: 1,
+    arbitrary: fc.array(fc.constantFrom(...(Object.keys(QUOTED) as Quotation[])), { maxLength: 4 }),
+  },
+);
 
 const names = fc.constantFrom(...NAMES);
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
@@ -41,9 +64,13 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("adopt" as const), registry: registries }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart with" as const), registry: registries }) },
     {
-      weight: 6,
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant("save" as const), name: names, quoting: quotations }),
+    },
+    {
+      weight: 5,
       arbitrary: fc.record({
-        kind: fc.constantFrom("save", "sync", "pull", "lose the state file of", "note in"),
+        kind: fc.constantFrom("sync", "pull", "lose the state file of", "note in"),
         name: names,
       }),
     },
@@ -63,6 +90,12 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 function mayHold(from: Repo, to: Repo): boolean {
   if (from.name === to.name || from.role === "passive" || to.role === "passive") return false;
   return from.publish && to.subscribe && from.groups.some((group) => to.groups.includes(group));
+}
+
+/** Each line that is not quoted tells whose it is. */
+function textOf({ name, quoting }: Extract<Step, { readonly kind: "save" }>, count: number): string {
+  const line = `${planted(name)}${count}`;
+  return `# ${name}\n\n${[line, ...quoting.flatMap((what) => [QUOTED[what], line])].join("\n")}\n`;
 }
 
 const planted = (name: string): string => `planted-in-${name}-`;
@@ -101,10 +134,7 @@ class World {
         break;
       case "save":
         this.#count += 1;
-        await writeFile(
-          this.#at(step.name, "STATE.md"),
-          `# ${step.name}\n\n${planted(step.name)}${this.#count}\n`,
-        );
+        await writeFile(this.#at(step.name, "STATE.md"), textOf(step, this.#count));
         await this.#rig.reconciler.observe(step.name, "event");
         break;
       case "sync":
