@@ -62,6 +62,7 @@ describe("the package", () => {
       "dist/THIRD-PARTY.txt",
       "dist/chunks/*.js",
       "dist/cli.js",
+      "dist/guard-thread.js",
       "dist/state-syncd.cjs",
       "launchd/io.github.state-syncd.plist",
       "node_modules",

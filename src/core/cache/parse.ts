@@ -30,7 +30,7 @@ import {
   type Marker,
   pairMarkers,
 } from "./markers.ts";
-import { beginningEnd, endingStart } from "./remains.ts";
+import { beginningEnd, endingStart, findRemains } from "./remains.ts";
 import { isIndex, sectionHeading } from "./render.ts";
 
 const LF = 0x0a;
@@ -70,6 +70,7 @@ class Parser {
   readonly #knownBody: (repo: string) => Buffer | undefined;
   readonly #unguarded: (repo: string) => Buffer | undefined;
   readonly #knownBodies = new Map<string, readonly Buffer[]>();
+  readonly #digests = new Map<string, string>();
   readonly #parts: Part[] = [];
   readonly #debris: Debris[] = [];
   /** Everything before this offset has been placed. */
@@ -94,10 +95,14 @@ class Parser {
   }
 
   run(): ParsedCache {
+    const paired = new Set(this.#endOf.values());
+    const remains = findRemains(this.#bytes, this.#markers, (marker) =>
+      marker.kind === "end" && !paired.has(marker) ? this.#bodyOf(marker) : undefined,
+    );
     for (const marker of this.#markers) {
       // A marker inside a part that is already placed, a body for instance, is only text.
-      if (marker.start < this.#cursor) continue;
-      this.#gap(this.#staleStart(marker), marker.kind === "begin");
+      if (marker.start < this.#cursor || remains.quoted.has(marker)) continue;
+      this.#gap(remains.starts.get(marker) ?? this.#staleStart(marker), marker.kind === "begin");
       if (marker.start < this.#cursor) continue;
       if (marker.kind === "begin") this.#section(marker);
       else if (marker.kind === "index") this.#index(marker);
@@ -204,23 +209,39 @@ class Parser {
    * that is known not to belong to the section is theirs; the rest is damaged with it.
    */
   #endOfUnclosed(begin: Marker): number {
-    const following = firstFrom(this.#markers, begin.next);
+    const known = this.#endOfKnown(begin);
+    if (known?.whole === true) return this.#withRule(known.end);
+    // What a known body quotes is no marker.
+    const following = firstFrom(this.#markers, known?.end ?? begin.next);
     const limit = following?.start ?? this.#bytes.length;
     if (following?.kind === "end") return limit;
+    if (known !== undefined) return known.end;
     const headingEnd = lineEnd(this.#bytes, begin.next);
     if (lineAt(this.#bytes, begin.next, headingEnd) !== sectionHeading(begin.repo)) return begin.next;
-    const reach = firstFrom(this.#headings, headingEnd, limit)?.start ?? limit;
-    const head = readHead(this.#bytes, begin, reach);
-    const body = this.#knownBody(begin.repo);
-    if (head === undefined || body === undefined || sha256(body) !== begin.sha256) return reach;
-    const { end, whole } = beginningEnd(this.#bytes, head.bodyStart, reach, body);
-    return whole ? this.#withRule(end) : end;
+    return firstFrom(this.#headers, headingEnd, limit)?.start ?? limit;
   }
 
-  /** Where the remains of a body begin that a stray end marker closes; else the marker's own start. */
+  /** How much of the body that a begin marker certifies stands below it, where that body is known. */
+  #endOfKnown(begin: Marker): ReturnType<typeof beginningEnd> | undefined {
+    const body = this.#bodyOf(begin);
+    const head = body === undefined ? undefined : readHead(this.#bytes, begin, this.#bytes.length);
+    if (body === undefined || head === undefined) return undefined;
+    return beginningEnd(this.#bytes, head.bodyStart, this.#bytes.length, body);
+  }
+
+  /** Where the remains of an older body may begin, which ended as the known one does. */
   #staleStart(marker: Marker): number {
     const body = marker.kind === "end" ? this.#knownBody(marker.repo) : undefined;
     return body === undefined ? marker.start : endingStart(this.#bytes, this.#cursor, marker.start, body);
+  }
+
+  /** The body that a marker certifies, where it is known. */
+  #bodyOf({ repo, sha256: digest }: Marker): Buffer | undefined {
+    const body = this.#knownBody(repo);
+    if (body === undefined) return undefined;
+    const known = this.#digests.get(repo) ?? sha256(body);
+    this.#digests.set(repo, known);
+    return known === digest ? body : undefined;
   }
 
   #legacy(heading: LegacyHeading, gapEnd: number): void {

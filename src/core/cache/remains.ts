@@ -1,3 +1,5 @@
+import type { Marker } from "./markers.ts";
+
 /** What is left of a body after a cut through it, told by the body itself. CRLF, CR and LF count as one. */
 
 const LF = 0x0a;
@@ -61,6 +63,34 @@ export function endingStart(bytes: Buffer, from: number, to: number, body: Buffe
     } else return lineStart;
   }
   return at <= from || newlineBefore(bytes, at) > 0 ? Math.max(at, from) : lineStart;
+}
+
+/**
+ * What is left of bodies whose beginnings are missing, each closed by an end marker that has no
+ * begin. What such a body quotes is no marker.
+ *
+ * @param markers all, in file order.
+ * @param bodyOf the body that a marker closes, of those that have no begin, where it is known. No
+ *   body holds its own end, so that each byte is looked at once, whatever a text is made of.
+ */
+export function findRemains(
+  bytes: Buffer,
+  markers: readonly Marker[],
+  bodyOf: (marker: Marker) => Buffer | undefined,
+): { readonly starts: ReadonlyMap<Marker, number>; readonly quoted: ReadonlySet<Marker> } {
+  const starts = new Map<Marker, number>();
+  const quoted = new Set<Marker>();
+  for (const [index, marker] of markers.entries()) {
+    const body = bodyOf(marker);
+    if (body === undefined) continue;
+    const start = endingStart(bytes, 0, marker.start, body);
+    starts.set(marker, start);
+    for (let at = index - 1; (markers[at]?.start ?? -1) >= start; at -= 1) {
+      const inside = markers[at];
+      if (inside !== undefined) quoted.add(inside);
+    }
+  }
+  return { starts, quoted };
 }
 
 function newlineAfter(bytes: Buffer, at: number, to: number): number {
