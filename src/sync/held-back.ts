@@ -1,7 +1,7 @@
 import { holdOf } from "../core/hold.ts";
 import type { Repo } from "../core/registry.ts";
 import { fault, type Fault } from "../errors.ts";
-import { gitOperation } from "../store/git.ts";
+import { gitOperation } from "../store/git-operation.ts";
 import { stateFilePath } from "../store/state-file.ts";
 
 export interface HeldBackOptions {

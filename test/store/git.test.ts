@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import { gitOperation, gitPosition } from "../../src/store/git.ts";
+import { gitPosition } from "../../src/store/git.ts";
+import { gitOperation, gitRestMs } from "../../src/store/git-operation.ts";
+import { Git } from "../support/git.ts";
 import { useTempDirectory } from "../support/temp-dir.ts";
 
 const directory = useTempDirectory();
@@ -10,13 +12,8 @@ beforeEach(async () => {
   repo = await directory.make("repo");
 });
 
-/** Runs git where nobody's own configuration can change what it does. */
 function git(where: string, ...args: readonly string[]): string {
-  const env = { PATH: process.env["PATH"], HOME: directory.path, GIT_CONFIG_NOSYSTEM: "1" };
-  const who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"];
-  return execFileSync("git", [...who, ...args], { cwd: where, env, stdio: "pipe" })
-    .toString()
-    .trim();
+  return new Git(where, directory.path).run(...args);
 }
 
 async function commitIn(where: string, text: string): Promise<void> {
@@ -140,13 +137,16 @@ describe("what git is in the middle of", () => {
     expect(await gitOperation(directory.at("nowhere"), Date.now())).toBeUndefined();
   });
 
-  it("is git itself while the index is locked, and a lock that a dead git left is one for a minute only", async () => {
-    await writeFile(`${repo}/.git/index.lock`, "");
-    expect(await operation()).toBe("git");
-    const old = new Date(Date.now() - 61_000);
-    await utimes(`${repo}/.git/index.lock`, old, old);
-    expect(await operation()).toBeUndefined();
-  });
+  it.each(["index.lock", "HEAD.lock"])(
+    "is git itself while there is an %s, and a lock that a dead git left is one for a minute only",
+    async (lock) => {
+      await writeFile(`${repo}/.git/${lock}`, "");
+      expect(await operation()).toBe("git");
+      const old = new Date(Date.now() - 61_000);
+      await utimes(`${repo}/.git/${lock}`, old, old);
+      expect(await operation()).toBeUndefined();
+    },
+  );
 
   it("is a rebase that stopped at a conflict, until it is aborted", async () => {
     git(repo, "checkout", "-qb", "topic");
@@ -168,5 +168,26 @@ describe("what git is in the middle of", () => {
     expect(await operation(), "of the other tree").toBeUndefined();
     git(tree, "bisect", "reset");
     expect(await gitOperation(tree, Date.now())).toBeUndefined();
+  });
+});
+
+describe("how long a new index has to be left alone", () => {
+  it("is the rest of a moment; not at all where it is older, or from a time that will not come soon", async () => {
+    git(repo, "init", "-q", "-b", "main");
+    await commitIn(repo, "one");
+    const renamedMs = Number((await stat(`${repo}/.git/index`, { bigint: true })).ctimeMs);
+    const restAfter = (ageMs: number): Promise<number> => gitRestMs(repo, renamedMs + ageMs);
+    expect(await restAfter(0)).toBe(250);
+    expect(await restAfter(249)).toBe(1);
+    expect(await restAfter(250)).toBe(0);
+    expect(await restAfter(-3), "of a clock that is a little ahead").toBe(253);
+    expect(await restAfter(-3_600_000), "of a clock that was set back").toBe(0);
+  });
+
+  it("is not at all where there is no repository, or none with an index", async () => {
+    expect(await gitRestMs(repo, Date.now())).toBe(0);
+    expect(await gitRestMs(directory.at("nowhere"), Date.now())).toBe(0);
+    git(repo, "init", "-q");
+    expect(await gitRestMs(repo, Date.now())).toBe(0);
   });
 });
