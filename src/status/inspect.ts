@@ -114,7 +114,7 @@ async function sourceFacts(repo: Repo, options: InspectOptions): Promise<SourceF
   const refusal = passed.ok ? undefined : passed.fault;
   const why = options.runtime.isPaused(repo.name)
     ? fault("PAUSED", `${repo.name} is paused`, { repo: repo.name })
-    : ((await heldBack(repo, bytes, { asked: false, emptyIsMeant: false, now: options.now })) ?? refusal);
+    : ((await heldBack(repo, read, { asked: false, emptyIsMeant: false, now: options.now })) ?? refusal);
   return { bytes: bytes.length, changedAt, savedAtMs, verdict, fault: why };
 }
 

@@ -209,7 +209,7 @@ export class Sources {
       return { secrets: known?.secrets ?? [], madeFrom, passed };
     }
     const emptyIsMeant = asked && emptyForMs(read) >= EMPTY_REST_MS;
-    const held = await heldBack(repo, read.bytes, { asked, emptyIsMeant, now });
+    const held = await heldBack(repo, read, { asked, emptyIsMeant, now });
     if (held !== undefined) return { fault: held };
     const restMs = patient ? await gitRestMs(repo.path, Date.now()) : 0;
     if (restMs > 0) return { restMs };

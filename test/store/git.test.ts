@@ -126,7 +126,7 @@ describe("where there is none, nothing is told", () => {
 });
 
 describe("what git is in the middle of", () => {
-  const operation = async (): Promise<string | undefined> => (await gitOperation(repo, Date.now()))?.name;
+  const operation = async (): Promise<string | undefined> => (await gitOperation(repo, 0, Date.now()))?.name;
   beforeEach(async () => {
     git(repo, "init", "-q", "-b", "main");
     await commitIn(repo, "one");
@@ -134,7 +134,7 @@ describe("what git is in the middle of", () => {
 
   it("is nothing in a tree at rest, and where there is no repository", async () => {
     expect(await operation()).toBeUndefined();
-    expect(await gitOperation(directory.at("nowhere"), Date.now())).toBeUndefined();
+    expect(await gitOperation(directory.at("nowhere"), 0, Date.now())).toBeUndefined();
   });
 
   it.each(["index.lock", "HEAD.lock"])(
@@ -164,10 +164,46 @@ describe("what git is in the middle of", () => {
     const tree = directory.at("tree");
     git(repo, "worktree", "add", "-q", tree);
     git(tree, "bisect", "start");
-    expect((await gitOperation(tree, Date.now()))?.name).toBe("a bisect");
+    expect((await gitOperation(tree, 0, Date.now()))?.name).toBe("a bisect");
     expect(await operation(), "of the other tree").toBeUndefined();
     git(tree, "bisect", "reset");
-    expect(await gitOperation(tree, Date.now())).toBeUndefined();
+    expect(await gitOperation(tree, 0, Date.now())).toBeUndefined();
+  });
+});
+
+describe("a file during a bisect, told from what git put there by its time alone", () => {
+  const isGits = async (savedAtMs: number, nowMs: number): Promise<boolean> =>
+    (await gitOperation(repo, savedAtMs, nowMs)) !== undefined;
+  /** When git last wrote anything, in milliseconds since the epoch. */
+  let restedMs: number;
+  beforeEach(async () => {
+    git(repo, "init", "-q", "-b", "main");
+    await commitIn(repo, "one");
+    git(repo, "bisect", "start");
+    restedMs = Number((await stat(`${repo}/.git/BISECT_LOG`, { bigint: true })).mtimeMs);
+  });
+
+  it("is git's until its last step, and somebody's from then on", async () => {
+    expect(await isGits(restedMs - 60_000, restedMs + 60_000)).toBe(true);
+    expect(await isGits(restedMs, restedMs + 60_000)).toBe(true);
+    expect(await isGits(restedMs + 1, restedMs + 60_000)).toBe(false);
+  });
+
+  it("is anybody's for two seconds where the index was renewed after it, and then no more", async () => {
+    git(repo, "update-index", "--force-write-index");
+    const renewedMs = Number((await stat(`${repo}/.git/index`, { bigint: true })).ctimeMs);
+    const long = new Date(restedMs - 10_000);
+    for (const step of ["BISECT_LOG", "BISECT_START", "BISECT_NAMES", "HEAD", "logs/HEAD"])
+      await utimes(`${repo}/.git/${step}`, long, long);
+    expect(await isGits(restedMs - 8_500, renewedMs)).toBe(true);
+    expect(await isGits(restedMs - 7_500, renewedMs)).toBe(false);
+  });
+
+  it("is not held by a step from the future, which a clock that was set back leaves", async () => {
+    const later = new Date(restedMs + 3_600_000);
+    await utimes(`${repo}/.git/BISECT_LOG`, later, later);
+    expect(await isGits(restedMs + 60_000, restedMs + 60_000)).toBe(false);
+    expect(await isGits(restedMs + 3_500_000, restedMs + 60_000), "the file is from there too").toBe(true);
   });
 });
 
