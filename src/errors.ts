@@ -50,6 +50,8 @@ export const FAULTS = {
   DAEMON_NOT_RUNNING: "Start it with `state-syncd run`; to have it run in the background, see the README.",
   DAEMON_UNRESPONSIVE:
     "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process.",
+  DAEMON_STARTING:
+    "It proves itself with a save of its own before it calls itself well. Ask again in a few seconds.",
   DAEMON_DEAF:
     "File events do not reach the daemon. Restart it; if that does not help, look at the limits of inotify.",
   DAEMON_STUCK:

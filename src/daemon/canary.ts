@@ -104,14 +104,14 @@ export class Canary {
     }
   }
 
-  /** Beats now, and from now on. */
-  start(reconciler: Reconciler, scope: WriteScope): void {
+  /** Beats now, and from now on. Resolves when the first beat is over, and never rejects. */
+  async start(reconciler: Reconciler, scope: WriteScope): Promise<void> {
     const beat = async (): Promise<void> => {
       await this.#beat(reconciler, scope);
       if (this.#closed) return;
       this.#timer = setTimeout(() => void beat(), jittered(this.#periodMs, Math.random()));
     };
-    void beat();
+    await beat();
   }
 
   close(): void {
@@ -203,12 +203,12 @@ export class Canary {
     return parts.some((part) => part.kind === "section" && part.section.sha256 === this.#awaited);
   }
 
-  /** A daemon that has stopped beating says nothing, and that is not good news. */
+  /** A daemon that does not beat yet, or any more, says nothing, and that is not good news. */
   #silence(): Fault | undefined {
     const last = this.#provenAt?.at ?? this.#startedAt;
     const patience = MOST_MISSED * this.#periodMs + 2 * PATIENCE_MS;
     const silentMs = performance.now() - last;
-    if (silentMs < patience) return undefined;
+    if (silentMs < patience) return this.#provenAt === undefined ? starting() : undefined;
     const seconds = Math.round(silentMs / 1_000);
     return fault("DAEMON_UNPROVEN", `no save of the daemon's own has come through for ${seconds} s`);
   }
@@ -216,6 +216,10 @@ export class Canary {
 
 function unsaved(source: Repo, why: string): Fault {
   return fault("DAEMON_UNPROVEN", `cannot save ${stateFilePath(source)}: ${why}`, { path: source.path });
+}
+
+function starting(): Fault {
+  return fault("DAEMON_STARTING", "the daemon has started, and no save of its own has come through yet");
 }
 
 function deaf(): Fault {
