@@ -78,16 +78,20 @@ async function savedSince(
   nowMs: number,
 ): Promise<boolean> {
   // After the clock was set back, what is from the future would outweigh every save until then.
-  const counts = (ms: number): boolean => ms <= nowMs || savedAtMs > nowMs;
-  const index = await statIfThere(join(gitDirectory, "index"));
-  const touched = index === undefined ? [] : [Number(index.ctimeMs)];
+  const counts = (ms: number): boolean => ms <= nowMs + MARGIN_MS || savedAtMs > nowMs;
   const steps: number[] = [];
   for (const path of await stepsIn(gitDirectory, names)) {
     const stats = await statIfThere(path);
     if (stats !== undefined) steps.push(Number(stats.mtimeMs));
   }
   const step = Math.max(...steps.filter(counts));
-  return savedAtMs > Math.max(step, ...touched.filter(counts)) || savedAtMs > step + MARGIN_MS;
+  if (savedAtMs <= step) return false;
+  if (savedAtMs > step + MARGIN_MS) return true;
+  // A git that died has left its lock, old as that may be, and the index as it was before the files.
+  if (names.includes("index.lock")) return false;
+  const index = await statIfThere(join(gitDirectory, "index"));
+  const renewedMs = index === undefined ? Number.NEGATIVE_INFINITY : Number(index.ctimeMs);
+  return savedAtMs > renewedMs || !counts(renewedMs);
 }
 
 async function stepsIn(gitDirectory: string, names: readonly string[]): Promise<string[]> {

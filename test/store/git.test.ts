@@ -199,6 +199,15 @@ describe("a file during a bisect, told from what git put there by its time alone
     expect(await isGits(restedMs - 7_500, renewedMs)).toBe(false);
   });
 
+  it("is anybody's for two seconds, too, where git has died with the index locked", async () => {
+    const lock = `${repo}/.git/index.lock`;
+    await writeFile(lock, "");
+    const old = new Date(restedMs - 61_000);
+    await utimes(lock, old, old);
+    expect(await isGits(restedMs + 1_500, restedMs + 5_000)).toBe(true);
+    expect(await isGits(restedMs + 2_500, restedMs + 5_000)).toBe(false);
+  });
+
   it("is not held by a step from the future, which a clock that was set back leaves", async () => {
     const later = new Date(restedMs + 3_600_000);
     await utimes(`${repo}/.git/BISECT_LOG`, later, later);
