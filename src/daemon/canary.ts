@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { performance } from "node:perf_hooks";
 import { within } from "../concurrently.ts";
@@ -10,10 +10,9 @@ import { RESERVED_PREFIX, type Repo } from "../core/registry.ts";
 import { elapsed } from "../elapsed.ts";
 import { type Fault, fault, systemCode } from "../errors.ts";
 import type { EventName } from "../log/events.ts";
-import { openCache } from "../store/cache-file.ts";
 import { closeQuietly } from "../store/close.ts";
 import { stateFilePath } from "../store/state-file.ts";
-import { writable, type WriteScope } from "../store/write-scope.ts";
+import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 
 /** A save that has not come through by then has met something that is broken, not slow. */
@@ -196,10 +195,16 @@ export class Canary {
     return fault("DAEMON_STUCK", `a save was read and not written within ${PATIENCE_MS / 1_000} s: ${waits}`);
   }
 
+  /** Reads the cache as anybody would; where it has to lie, the turn that wrote it has seen to. */
   async #isInCache(peer: Repo): Promise<boolean> {
-    const opened = await openCache(peer);
-    await closeQuietly(opened.handle);
-    const { parts } = parse(opened.bytes ?? Buffer.alloc(0), { registered: [SOURCE] });
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(cachePath(peer), { flag: constants.O_RDONLY | constants.O_NONBLOCK });
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      return false;
+    }
+    const { parts } = parse(bytes, { registered: [SOURCE] });
     return parts.some((part) => part.kind === "section" && part.section.sha256 === this.#awaited);
   }
 
