@@ -29,7 +29,7 @@ export const FAULTS = {
     "Resolve the merge conflict in the file. The peers keep the last good state until then.",
   STATE_FILE_GIT_BUSY: "It is read again when git is done, or when its lock is a minute old.",
   STATE_FILE_GIT_MIDWAY:
-    "Finish or abort what git is in the middle of. To send the file as it is now: `state-syncd sync <name>`.",
+    "Finish or abort what git is in the middle of, or save the file: what is saved goes. To send it as it is now: `state-syncd sync <name>`.",
   STATE_FILE_SECRET:
     "Take the secrets out of the file, and have new ones issued: these stood in plain text. Or set `onSecret: redact`.",
   STATE_FILE_UNGUARDED:
@@ -52,6 +52,8 @@ export const FAULTS = {
   DAEMON_NOT_RUNNING: "Start it with `state-syncd run`; to have it run in the background, see the README.",
   DAEMON_UNRESPONSIVE:
     "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process.",
+  DAEMON_STARTING:
+    "It proves itself with a save of its own before it calls itself well. Ask again in a few seconds.",
   DAEMON_DEAF:
     "File events do not reach the daemon. Restart it; if that does not help, look at the limits of inotify.",
   DAEMON_STUCK:

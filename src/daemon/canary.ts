@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { performance } from "node:perf_hooks";
 import { within } from "../concurrently.ts";
@@ -10,10 +10,9 @@ import { RESERVED_PREFIX, type Repo } from "../core/registry.ts";
 import { elapsed } from "../elapsed.ts";
 import { type Fault, fault, systemCode } from "../errors.ts";
 import type { EventName } from "../log/events.ts";
-import { openCache } from "../store/cache-file.ts";
 import { closeQuietly } from "../store/close.ts";
 import { stateFilePath } from "../store/state-file.ts";
-import { writable, type WriteScope } from "../store/write-scope.ts";
+import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 
 /** A save that has not come through by then has met something that is broken, not slow. */
@@ -104,14 +103,14 @@ export class Canary {
     }
   }
 
-  /** Beats now, and from now on. */
-  start(reconciler: Reconciler, scope: WriteScope): void {
+  /** Beats now, and from now on. Resolves when the first beat is over, and never rejects. */
+  async start(reconciler: Reconciler, scope: WriteScope): Promise<void> {
     const beat = async (): Promise<void> => {
       await this.#beat(reconciler, scope);
       if (this.#closed) return;
       this.#timer = setTimeout(() => void beat(), jittered(this.#periodMs, Math.random()));
     };
-    void beat();
+    await beat();
   }
 
   close(): void {
@@ -196,19 +195,25 @@ export class Canary {
     return fault("DAEMON_STUCK", `a save was read and not written within ${PATIENCE_MS / 1_000} s: ${waits}`);
   }
 
+  /** Reads the cache as anybody would; where it has to lie, the turn that wrote it has seen to. */
   async #isInCache(peer: Repo): Promise<boolean> {
-    const opened = await openCache(peer);
-    await closeQuietly(opened.handle);
-    const { parts } = parse(opened.bytes ?? Buffer.alloc(0), { registered: [SOURCE] });
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(cachePath(peer), { flag: constants.O_RDONLY | constants.O_NONBLOCK });
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      return false;
+    }
+    const { parts } = parse(bytes, { registered: [SOURCE] });
     return parts.some((part) => part.kind === "section" && part.section.sha256 === this.#awaited);
   }
 
-  /** A daemon that has stopped beating says nothing, and that is not good news. */
+  /** A daemon that does not beat yet, or any more, says nothing, and that is not good news. */
   #silence(): Fault | undefined {
     const last = this.#provenAt?.at ?? this.#startedAt;
     const patience = MOST_MISSED * this.#periodMs + 2 * PATIENCE_MS;
     const silentMs = performance.now() - last;
-    if (silentMs < patience) return undefined;
+    if (silentMs < patience) return this.#provenAt === undefined ? starting() : undefined;
     const seconds = Math.round(silentMs / 1_000);
     return fault("DAEMON_UNPROVEN", `no save of the daemon's own has come through for ${seconds} s`);
   }
@@ -216,6 +221,10 @@ export class Canary {
 
 function unsaved(source: Repo, why: string): Fault {
   return fault("DAEMON_UNPROVEN", `cannot save ${stateFilePath(source)}: ${why}`, { path: source.path });
+}
+
+function starting(): Fault {
+  return fault("DAEMON_STARTING", "the daemon has started, and no save of its own has come through yet");
 }
 
 function deaf(): Fault {

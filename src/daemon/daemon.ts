@@ -32,6 +32,8 @@ const LOCK_WAIT_MS = 30_000;
 const RELEASE_MS = 2_000;
 /** What the start waits for at most before it goes on, when some disk does not answer. */
 const START_MS = 5_000;
+/** ... and for the first proof: less than a stop during the start is given. */
+const FIRST_PROOF_MS = 2_000;
 /** What is due when the daemon is told to stop gets this long. */
 const GRACE_MS = 10_000;
 
@@ -210,13 +212,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     release.push(() => rescanning.close());
     await reconciler.reconcileAll("start");
     await within(START_MS, reconciler.queue.idle());
+    release.push(() => canary.close());
+    await within(FIRST_PROOF_MS, canary.start(reconciler, { registry: reconciler.registry, paths }));
     report("daemon.ready", {
       repoCount: config.registry.repos.length,
       cacheCount: cachesOf(config.registry).length,
       durationMs: Math.round(performance.now() - started),
     });
-    canary.start(reconciler, { registry: reconciler.registry, paths });
-    release.push(() => canary.close());
 
     return {
       reload: async () => {

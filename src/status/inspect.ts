@@ -118,7 +118,7 @@ async function fileFacts(repo: Repo, options: InspectOptions): Promise<FileFacts
   const read = await readStateFile(repo, options);
   if (!read.ok) return { read, held: undefined };
   const { now } = options;
-  return { read, held: await heldBack(repo, read.bytes, { asked: false, emptyIsMeant: false, now }) };
+  return { read, held: await heldBack(repo, read, { asked: false, emptyIsMeant: false, now }) };
 }
 
 async function sourceFacts(

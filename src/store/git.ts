@@ -2,8 +2,6 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { systemCode } from "../errors.ts";
-import { statIfThere } from "./identity.ts";
-import { namesIn } from "./names-in.ts";
 
 export interface GitPosition {
   /** Undefined on a detached HEAD. */
@@ -21,7 +19,7 @@ const COMMIT = /^([0-9a-f]{7})[0-9a-f]{33,57}$/;
  */
 export async function gitPosition(workTree: string): Promise<GitPosition | undefined> {
   try {
-    const gitDirectory = await findGitDirectory(workTree);
+    const gitDirectory = await gitDirectoryOf(workTree);
     const head = (await readIfThere(join(gitDirectory, "HEAD")))?.trim();
     if (head === undefined) return undefined;
     const detached = COMMIT.exec(head)?.[1];
@@ -37,46 +35,8 @@ export async function gitPosition(workTree: string): Promise<GitPosition | undef
   }
 }
 
-/** Something that git is in the middle of, and that moves files of the working tree back and forth. */
-export interface GitOperation {
-  readonly name: "git" | "a rebase" | "a bisect";
-  /** The file or directory by which git marks it. */
-  readonly mark: string;
-}
-
-/** A lock that is older belongs to a git that died; no step of a living one takes as long. */
-const LONGEST_LOCK_MS = 60_000;
-
-const MIDWAY = new Map<string, GitOperation["name"]>([
-  ["rebase-merge", "a rebase"],
-  ["rebase-apply", "a rebase"],
-  ["BISECT_LOG", "a bisect"],
-]);
-
-/**
- * What git is doing to a working tree at this moment. While the index is locked, files are being
- * exchanged; during a rebase or a bisect they are those of some other commit.
- *
- * @param nowMs milliseconds since the epoch.
- */
-export async function gitOperation(workTree: string, nowMs: number): Promise<GitOperation | undefined> {
-  const gitDirectory = await findGitDirectory(workTree);
-  const names = await namesIn(gitDirectory);
-  if (names.includes("index.lock")) {
-    const mark = join(gitDirectory, "index.lock");
-    const stats = await statIfThere(mark);
-    const ageMs = stats === undefined ? Number.NaN : nowMs - Number(stats.mtimeMs);
-    // One from the future would never grow old.
-    if (ageMs > -LONGEST_LOCK_MS && ageMs < LONGEST_LOCK_MS) return { name: "git", mark };
-  }
-  for (const entry of names) {
-    const name = MIDWAY.get(entry);
-    if (name !== undefined) return { name, mark: join(gitDirectory, entry) };
-  }
-  return undefined;
-}
-
-async function findGitDirectory(workTree: string): Promise<string> {
+/** Where git keeps what it knows of a working tree. */
+export async function gitDirectoryOf(workTree: string): Promise<string> {
   const dotGit = join(workTree, ".git");
   const pointer = await readIfThere(dotGit);
   // A directory in the ordinary case; a worktree and a submodule have a file that names it.

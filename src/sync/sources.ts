@@ -1,10 +1,13 @@
+import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { holdOf } from "../core/hold.ts";
 import type { Registry, Repo } from "../core/registry.ts";
 import { sha256, type Snapshot } from "../core/snapshot.ts";
+import { elapsed } from "../elapsed.ts";
 import type { Fault } from "../errors.ts";
 import type { Finding, GuardOptions } from "../guard/guard.ts";
 import { gitPosition } from "../store/git.ts";
+import { gitRestMs } from "../store/git-operation.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import { readStateFile, type StateRead } from "../store/state-file.ts";
 import { clear, labelsOf } from "./clearance.ts";
@@ -12,6 +15,9 @@ import { heldBack } from "./held-back.ts";
 
 /** An editor or a shell's `>` truncates before it writes: who is found empty this soon may not be done. */
 const EMPTY_REST_MS = 100;
+
+/** Something may refresh a repo's index all day. No save waits longer for it to rest. */
+const LONGEST_REST_MS = 1_000;
 
 /** How a change came to be known. */
 export type Found = "event" | "rescan" | "start" | "request";
@@ -60,6 +66,8 @@ const NOTHING: Pick<Source, "snapshot" | "savedAtMs" | "secrets" | "found" | "ma
 
 type Judgement =
   | { readonly fault: Fault }
+  /** The file is to be read again after this. */
+  | { readonly restMs: number }
   | (Pick<Source, "secrets" | "madeFrom" | "passed"> & {
       readonly snapshot?: Snapshot;
       readonly savedAtMs?: number;
@@ -151,12 +159,14 @@ export class Sources {
 
   async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
     const life = this.#lives.get(repo.name);
-    let read = await readStateFile(repo, options);
-    if (options.asked && emptyForMs(read) < EMPTY_REST_MS) {
-      await delay(EMPTY_REST_MS);
-      read = await readStateFile(repo, options);
+    const started = performance.now();
+    let read = await this.#read(repo, options);
+    let judged = await this.#judge(repo, read, options, true);
+    while ("restMs" in judged) {
+      await delay(judged.restMs);
+      read = await this.#read(repo, options);
+      judged = await this.#judge(repo, read, options, elapsed(started) < LONGEST_REST_MS);
     }
-    const judged: Judgement = read.ok ? await this.#judge(repo, read, options) : { fault: read.fault };
     if (this.#lives.get(repo.name) !== life) return "same";
     const { found, now } = options;
     const before = this.#sources.get(repo.name) ?? NOTHING;
@@ -180,12 +190,20 @@ export class Sources {
     return isNews ? "changed" : "same";
   }
 
-  /** What of a file's content is new, or why it has to wait. */
-  async #judge(
-    repo: Repo,
-    read: Extract<StateRead, { readonly ok: true }>,
-    options: ObserveOptions,
-  ): Promise<Judgement> {
+  async #read(repo: Repo, options: ObserveOptions): Promise<StateRead> {
+    const read = await readStateFile(repo, options);
+    if (!options.asked || !(emptyForMs(read) < EMPTY_REST_MS)) return read;
+    await delay(EMPTY_REST_MS);
+    return await readStateFile(repo, options);
+  }
+
+  /**
+   * What of a file's content is new, or why it has to wait.
+   *
+   * @param patient false where git's index has been waited for long enough.
+   */
+  async #judge(repo: Repo, read: StateRead, options: ObserveOptions, patient: boolean): Promise<Judgement> {
+    if (!read.ok) return { fault: read.fault };
     const { guard, asked, now } = options;
     const { onSecret } = repo;
     const digest = sha256(read.bytes);
@@ -195,12 +213,15 @@ export class Sources {
       return { secrets: known?.secrets ?? [], madeFrom, passed };
     }
     const emptyIsMeant = asked && emptyForMs(read) >= EMPTY_REST_MS;
-    const held = await heldBack(repo, read.bytes, { asked, emptyIsMeant, now });
+    const held = await heldBack(repo, read, { asked, emptyIsMeant, now });
     if (held !== undefined) return { fault: held };
+    const restMs = patient ? await gitRestMs(repo.path, Date.now()) : 0;
+    if (restMs > 0) return { restMs };
+    // Close to the reading: the guard takes its time, and git may go on meanwhile.
+    const { branch, commit } = (await gitPosition(repo.path)) ?? {};
     const clearance = await clear(repo, read.bytes, digest, guard);
     if (!clearance.ok) return clearance;
     const { body, secrets, hidden } = clearance.cleared;
-    const { branch, commit } = (await gitPosition(repo.path)) ?? {};
     const labelled = await labelsOf(repo, branch, guard);
     if ("fault" in labelled) return labelled;
     const bytes = body === read.bytes ? undefined : read.bytes;

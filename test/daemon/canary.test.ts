@@ -67,6 +67,32 @@ describe.concurrent("a healthy answer from a sick daemon is not to be had", () =
   });
 });
 
+describe.concurrent("a daemon that has just started", () => {
+  it("is not healthy before it has proved anything, and does its work all the same", async () => {
+    const patient = await Patient.expect();
+    const { workspace, disk } = patient;
+    await disk.misbehave({ hangs: join(workspace.paths.stateDirectory, "canary", "peer") });
+    workspace.spawnDaemon({ env: disk.env });
+    told(await patient.isFoundOut("DAEMON_STARTING"));
+    await workspace.arrives("a", ["b"], "state of a\n");
+    await eventually("the start to be over", async () =>
+      (await workspace.log()).some((line) => line["event"] === "daemon.ready"),
+    );
+    expect((await patient.health()).ok).toBe(false);
+    told(await patient.isFoundOut("DAEMON_STUCK"));
+    await disk.behave();
+    await patient.recovers();
+  });
+
+  it("has proved itself when it says that it is ready", async () => {
+    const patient = await Patient.expect();
+    await patient.workspace.startDaemon();
+    expect(await patient.health()).toMatchObject({ ok: true, problem: null });
+    expect((await patient.health()).provenAt).not.toBeNull();
+    expect((await patient.workspace.status()).status).toBe("healthy");
+  });
+});
+
 describe.concurrent("the canary is nobody else's business", () => {
   it("no repo, log, event or listing tells of it, and it touches nothing but its own directory", async () => {
     const patient = await Patient.admit();

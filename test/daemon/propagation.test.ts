@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { appendFile, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
+import { Git } from "../support/git.ts";
 import { Workspace } from "../support/workspace.ts";
 
 let workspace: Workspace;
@@ -49,25 +49,21 @@ describe("every way of saving reaches the peers, the second and the third time t
   });
 
   it("swapped by git checkout", async () => {
-    const git = (...args: string[]): unknown =>
-      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], {
-        cwd: workspace.repo("a"),
-        stdio: "pipe",
-      });
-    git("init", "-q", "-b", "main");
+    const git = new Git(workspace.repo("a"), workspace.root);
+    git.run("init", "-q", "-b", "main");
     await workspace.save("a", "on main\n");
-    git("add", ".");
-    git("commit", "-qm", "main");
-    git("checkout", "-qb", "other");
+    git.run("add", ".");
+    git.run("commit", "-qm", "main");
+    git.run("checkout", "-qb", "other");
     await workspace.save("a", "on other\n");
-    git("commit", "-qam", "other");
+    git.run("commit", "-qam", "other");
     await workspace.startDaemon();
     for (const branch of ["main", "other", "main", "other"]) {
-      git("checkout", "-q", branch);
+      git.run("checkout", "-q", branch);
       await workspace.arrives("a", peers, `on ${branch}\n`);
+      const [section] = await workspace.sections("b");
+      expect(section?.branch).toBe(branch);
     }
-    const [section] = await workspace.sections("b");
-    expect(section?.branch).toBe("other");
   });
 
   it("missing at the start and created later", async () => {
@@ -150,16 +146,8 @@ describe("what must not travel", () => {
 });
 
 describe("a working tree that git is at work in", () => {
-  const git = (...args: readonly string[]): void => {
-    const env = {
-      PATH: process.env["PATH"],
-      HOME: workspace.root,
-      GIT_CONFIG_NOSYSTEM: "1",
-      GIT_EDITOR: "true",
-    };
-    const who = ["-c", "user.name=t", "-c", "user.email=t@t"];
-    execFileSync("git", [...who, ...args], { cwd: workspace.repo("a"), env, stdio: "pipe" });
-  };
+  const git = (...args: readonly string[]): unknown =>
+    new Git(workspace.repo("a"), workspace.root).run(...args);
   const heldFor = (code: string): Promise<unknown> =>
     eventually(`the hold to be told as ${code}`, async () =>
       (await workspace.status()).edges.find((edge) => edge.status === "held" && edge.error?.code === code),
@@ -180,32 +168,27 @@ describe("a working tree that git is at work in", () => {
     await workspace.healthy();
   });
 
-  it("what a rebase puts there on its way does not travel; its end does, and so does what somebody asks for", async () => {
+  it("what a rebase puts there does not travel; what somebody saves then does, or asks for, and its end", async () => {
     git("init", "-q", "-b", "main");
-    const commit = async (text: string): Promise<void> => {
+    for (const text of ["base\n", "first\n", "second\n"]) {
       await workspace.save("a", text);
       git("add", ".");
       git("commit", "-qm", text.trim());
-    };
-    await commit("base\n");
-    git("checkout", "-qb", "topic");
-    await commit("topic\n");
-    git("checkout", "-q", "main");
-    await commit("main\n");
-    git("checkout", "-q", "topic");
+    }
     await workspace.startDaemon();
-    expect(await workspace.received("b", "a")).toBe("topic\n");
-    expect(() => git("rebase", "-q", "main")).toThrow(/conflict/i);
-    await workspace.save("a", "half resolved\n");
+    expect(await workspace.received("b", "a")).toBe("second\n");
+    git("-c", "sequence.editor=sed -i 1s/pick/edit/", "rebase", "-qi", "HEAD~2");
     await heldFor("STATE_FILE_GIT_MIDWAY");
-    expect(await workspace.received("b", "a")).toBe("topic\n");
+    expect(await workspace.received("b", "a")).toBe("second\n");
     expect((await workspace.run(["sync", "a"])).code).toBe(0);
-    await workspace.arrives("a", peers, "half resolved\n");
-    await workspace.save("a", "resolved\n");
+    await workspace.arrives("a", peers, "first\n");
+    await workspace.save("a", "saved meanwhile\n");
+    await workspace.arrives("a", peers, "saved meanwhile\n");
+    await workspace.healthy();
+    git("checkout", "-q", "STATE.md");
     await heldFor("STATE_FILE_GIT_MIDWAY");
-    git("add", ".");
     git("rebase", "--continue");
-    await workspace.arrives("a", peers, "resolved\n");
+    await workspace.arrives("a", peers, "second\n");
     await workspace.healthy();
   });
 });

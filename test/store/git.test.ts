@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it } from "vitest";
-import { gitOperation, gitPosition } from "../../src/store/git.ts";
+import { gitPosition } from "../../src/store/git.ts";
+import { gitOperation, gitRestMs } from "../../src/store/git-operation.ts";
+import { Git } from "../support/git.ts";
 import { useTempDirectory } from "../support/temp-dir.ts";
 
 const directory = useTempDirectory();
@@ -10,13 +12,8 @@ beforeEach(async () => {
   repo = await directory.make("repo");
 });
 
-/** Runs git where nobody's own configuration can change what it does. */
 function git(where: string, ...args: readonly string[]): string {
-  const env = { PATH: process.env["PATH"], HOME: directory.path, GIT_CONFIG_NOSYSTEM: "1" };
-  const who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"];
-  return execFileSync("git", [...who, ...args], { cwd: where, env, stdio: "pipe" })
-    .toString()
-    .trim();
+  return new Git(where, directory.path).run(...args);
 }
 
 async function commitIn(where: string, text: string): Promise<void> {
@@ -129,7 +126,7 @@ describe("where there is none, nothing is told", () => {
 });
 
 describe("what git is in the middle of", () => {
-  const operation = async (): Promise<string | undefined> => (await gitOperation(repo, Date.now()))?.name;
+  const operation = async (): Promise<string | undefined> => (await gitOperation(repo, 0, Date.now()))?.name;
   beforeEach(async () => {
     git(repo, "init", "-q", "-b", "main");
     await commitIn(repo, "one");
@@ -137,16 +134,19 @@ describe("what git is in the middle of", () => {
 
   it("is nothing in a tree at rest, and where there is no repository", async () => {
     expect(await operation()).toBeUndefined();
-    expect(await gitOperation(directory.at("nowhere"), Date.now())).toBeUndefined();
+    expect(await gitOperation(directory.at("nowhere"), 0, Date.now())).toBeUndefined();
   });
 
-  it("is git itself while the index is locked, and a lock that a dead git left is one for a minute only", async () => {
-    await writeFile(`${repo}/.git/index.lock`, "");
-    expect(await operation()).toBe("git");
-    const old = new Date(Date.now() - 61_000);
-    await utimes(`${repo}/.git/index.lock`, old, old);
-    expect(await operation()).toBeUndefined();
-  });
+  it.each(["index.lock", "HEAD.lock"])(
+    "is git itself while there is an %s, and a lock that a dead git left is one for a minute only",
+    async (lock) => {
+      await writeFile(`${repo}/.git/${lock}`, "");
+      expect(await operation()).toBe("git");
+      const old = new Date(Date.now() - 61_000);
+      await utimes(`${repo}/.git/${lock}`, old, old);
+      expect(await operation()).toBeUndefined();
+    },
+  );
 
   it("is a rebase that stopped at a conflict, until it is aborted", async () => {
     git(repo, "checkout", "-qb", "topic");
@@ -164,9 +164,75 @@ describe("what git is in the middle of", () => {
     const tree = directory.at("tree");
     git(repo, "worktree", "add", "-q", tree);
     git(tree, "bisect", "start");
-    expect((await gitOperation(tree, Date.now()))?.name).toBe("a bisect");
+    expect((await gitOperation(tree, 0, Date.now()))?.name).toBe("a bisect");
     expect(await operation(), "of the other tree").toBeUndefined();
     git(tree, "bisect", "reset");
-    expect(await gitOperation(tree, Date.now())).toBeUndefined();
+    expect(await gitOperation(tree, 0, Date.now())).toBeUndefined();
+  });
+});
+
+describe("a file during a bisect, told from what git put there by its time alone", () => {
+  const isGits = async (savedAtMs: number, nowMs: number): Promise<boolean> =>
+    (await gitOperation(repo, savedAtMs, nowMs)) !== undefined;
+  /** When git last wrote anything, in milliseconds since the epoch. */
+  let restedMs: number;
+  beforeEach(async () => {
+    git(repo, "init", "-q", "-b", "main");
+    await commitIn(repo, "one");
+    git(repo, "bisect", "start");
+    restedMs = Number((await stat(`${repo}/.git/BISECT_LOG`, { bigint: true })).mtimeMs);
+  });
+
+  it("is git's until its last step, and somebody's from then on", async () => {
+    expect(await isGits(restedMs - 60_000, restedMs + 60_000)).toBe(true);
+    expect(await isGits(restedMs, restedMs + 60_000)).toBe(true);
+    expect(await isGits(restedMs + 1, restedMs + 60_000)).toBe(false);
+  });
+
+  it("is anybody's for two seconds where the index was renewed after it, and then no more", async () => {
+    git(repo, "update-index", "--force-write-index");
+    const renewedMs = Number((await stat(`${repo}/.git/index`, { bigint: true })).ctimeMs);
+    const long = new Date(restedMs - 10_000);
+    for (const step of ["BISECT_LOG", "BISECT_START", "BISECT_NAMES", "HEAD", "logs/HEAD"])
+      await utimes(`${repo}/.git/${step}`, long, long);
+    expect(await isGits(restedMs - 8_500, renewedMs)).toBe(true);
+    expect(await isGits(restedMs - 7_500, renewedMs)).toBe(false);
+  });
+
+  it("is anybody's for two seconds, too, where git has died with the index locked", async () => {
+    const lock = `${repo}/.git/index.lock`;
+    await writeFile(lock, "");
+    const old = new Date(restedMs - 61_000);
+    await utimes(lock, old, old);
+    expect(await isGits(restedMs + 1_500, restedMs + 5_000)).toBe(true);
+    expect(await isGits(restedMs + 2_500, restedMs + 5_000)).toBe(false);
+  });
+
+  it("is not held by a step from the future, which a clock that was set back leaves", async () => {
+    const later = new Date(restedMs + 3_600_000);
+    await utimes(`${repo}/.git/BISECT_LOG`, later, later);
+    expect(await isGits(restedMs + 60_000, restedMs + 60_000)).toBe(false);
+    expect(await isGits(restedMs + 3_500_000, restedMs + 60_000), "the file is from there too").toBe(true);
+  });
+});
+
+describe("how long a new index has to be left alone", () => {
+  it("is the rest of a moment; not at all where it is older, or from a time that will not come soon", async () => {
+    git(repo, "init", "-q", "-b", "main");
+    await commitIn(repo, "one");
+    const renamedMs = Number((await stat(`${repo}/.git/index`, { bigint: true })).ctimeMs);
+    const restAfter = (ageMs: number): Promise<number> => gitRestMs(repo, renamedMs + ageMs);
+    expect(await restAfter(0)).toBe(250);
+    expect(await restAfter(249)).toBe(1);
+    expect(await restAfter(250)).toBe(0);
+    expect(await restAfter(-3), "of a clock that is a little ahead").toBe(253);
+    expect(await restAfter(-3_600_000), "of a clock that was set back").toBe(0);
+  });
+
+  it("is not at all where there is no repository, or none with an index", async () => {
+    expect(await gitRestMs(repo, Date.now())).toBe(0);
+    expect(await gitRestMs(directory.at("nowhere"), Date.now())).toBe(0);
+    git(repo, "init", "-q");
+    expect(await gitRestMs(repo, Date.now())).toBe(0);
   });
 });

@@ -5,7 +5,7 @@ import { eventually } from "./eventually.ts";
 import { UnrulyDisk } from "./unruly-disk.ts";
 import { type Ran, Workspace } from "./workspace.ts";
 
-/** A daemon that has proved itself, on a disk that can be made to misbehave. */
+/** A daemon on a disk that can be made to misbehave. */
 export class Patient {
   static readonly #all: Workspace[] = [];
   readonly workspace: Workspace;
@@ -16,12 +16,18 @@ export class Patient {
     this.disk = new UnrulyDisk(workspace);
   }
 
-  static async admit(): Promise<Patient> {
+  /** One whose daemon is still to be started. */
+  static async expect(): Promise<Patient> {
     const workspace = await Workspace.create({ repos: { a: {}, b: {} }, rescan: "1s" });
     Patient.#all.push(workspace);
     for (const name of ["a", "b"]) await workspace.save(name, `state of ${name}\n`);
-    const patient = new Patient(workspace);
-    await workspace.startDaemon({ env: patient.disk.env });
+    return new Patient(workspace);
+  }
+
+  /** One whose daemon has proved itself. */
+  static async admit(): Promise<Patient> {
+    const patient = await Patient.expect();
+    await patient.workspace.startDaemon({ env: patient.disk.env });
     await patient.isProvenAfter("");
     return patient;
   }
