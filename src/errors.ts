@@ -108,6 +108,11 @@ export class FaultError extends Error {
     this.name = "FaultError";
     this.fault = fault(code, message, where);
   }
+
+  /** The message as it is printed, line by line: a path in it may hold newlines of its own. */
+  get lines(): readonly string[] {
+    return [this.message];
+  }
 }
 
 /** The commands' exit codes. */

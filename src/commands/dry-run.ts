@@ -1,4 +1,4 @@
-import { createTwoFilesPatch } from "diff";
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { loadConfig } from "../config/load.ts";
 import { merge } from "../core/cache/merge.ts";
 import { peersOf, targetsOf } from "../core/registry.ts";
@@ -8,7 +8,7 @@ import { cachePath } from "../store/write-scope.ts";
 import { presentable } from "../sync/clearance.ts";
 import { type Selection, selectRepos } from "../sync/select.ts";
 import { Sources } from "../sync/sources.ts";
-import { type CommandContext, complain, print } from "./context.ts";
+import { type CommandContext, complain, printText } from "./context.ts";
 import { closeQuietly } from "../store/close.ts";
 
 /** `sync --dry-run`: what a sync would change, as a unified diff. Takes no lock and writes nothing. */
@@ -43,7 +43,9 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
       const before = await presentable(opened.bytes?.toString("utf8") ?? "", guard);
       const after = await presentable(Buffer.concat(result.chunks).toString("utf8"), guard);
       const old = opened.bytes === undefined ? "/dev/null" : path;
-      print(context, createTwoFilesPatch(old, path, before, after, "", "", { context: 3 }).trimEnd());
+      // Names with odd characters in them stand in quotes there, for `patch` to read.
+      const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
+      printText(context, createTwoFilesPatch(old, path, before, after, "", "", options).trimEnd());
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
       faults.push(error.fault);

@@ -2,7 +2,7 @@ import ms from "ms";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "../status/report.ts";
 import { describeGuard } from "../status/text.ts";
-import { type CommandContext, print } from "./context.ts";
+import { type CommandContext, print, printFacts } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
 
 /** `explain`: the way of one repo's state, step by step, and where it stopped. */
@@ -17,7 +17,7 @@ export async function explain(name: string, context: CommandContext): Promise<Ex
     throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
   const steps = chain(repo, report, Date.now());
   const edges = report.edges.filter((edge) => edge.from === name);
-  if (context.json) print(context, JSON.stringify({ repo: name, steps, edges }));
+  if (context.json) printFacts(context, { repo: name, steps, edges });
   else for (const step of steps) printStep(step, context);
   return steps.every((step) => step.ok) ? EXIT.ok : EXIT.failed;
 }
@@ -25,12 +25,13 @@ export async function explain(name: string, context: CommandContext): Promise<Ex
 interface Step {
   readonly ok: boolean;
   readonly what: string;
+  readonly why?: string;
   readonly remedy?: string;
 }
 
 function printStep(step: Step, context: CommandContext): void {
   print(context, `${step.ok ? "ok  " : "STOP"}  ${step.what}`);
-  if (step.remedy !== undefined) print(context, `      ${step.remedy}`);
+  for (const line of [step.why, step.remedy]) if (line !== undefined) print(context, `      ${line}`);
 }
 
 function chain(repo: RepoStatus, report: StatusReport, now: number): Step[] {
@@ -104,11 +105,8 @@ function edgeStep(edge: EdgeReport, report: StatusReport, now: number): Step {
   const what = `${edge.to} is ${edge.status}, ${synced}: ${edge.cache}`;
   if (edge.status === "fresh") return { ok: true, what };
   const remedy = edge.error?.remedy ?? defaultRemedy(report);
-  return {
-    ok: false,
-    what: edge.error === null ? what : `${what}\n      ${edge.error.code}: ${edge.error.message}`,
-    remedy,
-  };
+  const why = edge.error === null ? {} : { why: `${edge.error.code}: ${edge.error.message}` };
+  return { ok: false, what, ...why, remedy };
 }
 
 function defaultRemedy(report: StatusReport): string {

@@ -4,7 +4,7 @@ import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { selectRepos } from "../sync/select.ts";
-import { type CommandContext, print } from "./context.ts";
+import { type CommandContext, print, printFacts, printText } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 import { complainOnce } from "./sync.ts";
 
@@ -42,7 +42,7 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   const refused = edges.some((edge) => edge.fault !== undefined && NOT_OURS.has(edge.fault.code));
   const sections = refused ? [] : await sectionsIn(cache ?? "", peers);
   const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
-  if (context.json) print(context, JSON.stringify({ cache, sections: wanted.map(asJson), edges }));
+  if (context.json) printFacts(context, { cache, sections: wanted.map(asJson), edges });
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
   else for (const section of wanted) printSection(section, context);
   complainOnce(context, edges);
@@ -73,7 +73,7 @@ function printSection(section: Section, context: CommandContext): void {
     context,
     `=== ${section.repo}: changed ${section.changedAt}, synced ${section.syncedAt}${position} ===`,
   );
-  print(context, section.body.toString("utf8"));
+  printText(context, section.body.toString("utf8"));
 }
 
 function asJson(section: Section): object {
