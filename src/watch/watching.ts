@@ -91,7 +91,11 @@ export class Watching {
   problems(): Fault[] {
     const owners = new Map([...this.#caches].map(([name, path]) => [path, name]));
     for (const [name, { path }] of this.#sources) owners.set(path, name);
-    const refusals = this.#files.refusals().filter(({ path }) => !isOwn(owners.get(path) ?? ""));
+    const stateFiles = new Set([...this.#sources.values()].map(({ path }) => path));
+    const refusals = this.#files
+      .refusals()
+      .filter(({ path }) => !isOwn(owners.get(path) ?? ""))
+      .toSorted((a, b) => Number(stateFiles.has(b.path)) - Number(stateFiles.has(a.path)));
     return unwatched(refusals, (path) => owners.get(path));
   }
 
