@@ -1,5 +1,7 @@
 import yargs from "yargs";
 import type { CommandContext } from "./commands/context.ts";
+import { endForSure } from "./commands/ending.ts";
+import { unanswered } from "./concurrently.ts";
 import { nearest } from "./config/nearest.ts";
 import { locate } from "./paths.ts";
 import { EXIT, type ExitCode, exitCodeOf, FaultError } from "./errors.ts";
@@ -321,8 +323,12 @@ function stackOf(error: Error): string[] {
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE" && unanswered() > 0) endForSure(EXIT.ok);
   if (error.code === "EPIPE") process.exit(EXIT.ok);
   throw error;
 });
 
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// With nothing left to wait for, Node ends by itself. What has not come back may never.
+if (unanswered() > 0) endForSure(code);
+process.exitCode = code;

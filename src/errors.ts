@@ -62,6 +62,7 @@ export const FAULTS = {
   DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
+  DISK_SILENT: "Some disk does not answer. Look at `mount`, and at the servers of what is mounted there.",
   WATCH_LIMIT: "Raise the system's limit of file watches. Events come back by themselves.",
   WATCH_FAILED:
     "Make the file and its directories readable for your user. Until then the file is polled, or the rescan finds its changes.",

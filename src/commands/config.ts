@@ -1,9 +1,14 @@
 import { stat } from "node:fs/promises";
+import { within } from "../concurrently.ts";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { jsonSchema } from "../config/schema.ts";
 import { peersOf, targetsOf } from "../core/registry.ts";
+import { isSilent, probeDisks } from "../store/disks.ts";
 import { EXIT, type ExitCode, systemCode } from "../errors.ts";
 import { type CommandContext, complain, print, printFacts, printText } from "./context.ts";
+
+/** Of a disk that does not answer nothing is said that it has not said. */
+const PATIENCE_MS = 2_000;
 
 /** Prints where the config is, or would be. */
 export async function configPath(context: CommandContext): Promise<ExitCode> {
@@ -51,8 +56,10 @@ export async function configSchema(context: CommandContext): Promise<ExitCode> {
 
 async function findDoubts({ registry }: Config): Promise<string[]> {
   const notes: string[] = [];
+  await probeDisks(registry.repos);
   for (const repo of registry.repos) {
-    if (!(await isDirectory(repo.path)))
+    if (isSilent(repo)) notes.push(`${repo.name}: the disk of ${repo.writtenPath} does not answer.`);
+    else if ((await within(PATIENCE_MS, isDirectory(repo.path))) === false)
       notes.push(`${repo.name}: there is no directory ${repo.writtenPath} now.`);
     if (repo.role === "passive") continue;
     if (peersOf(registry, repo).length + targetsOf(registry, repo).length > 0) continue;

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { within } from "../concurrently.ts";
 import { parse } from "../core/cache/parse.ts";
 import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
@@ -10,6 +11,8 @@ import { complainOnce } from "./sync.ts";
 
 /** What stands where the cache belongs is somebody else's. */
 const NOT_OURS: ReadonlySet<string> = new Set(["CACHE_OUTSIDE", "CACHE_NOT_REGULAR", "CACHE_NOT_DIRECTORY"]);
+
+const PATIENCE_MS = 3_000;
 
 export interface PullOptions {
   readonly repo: string | undefined;
@@ -40,7 +43,8 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   }
   // A cache that was refused, for instance for leading out of its repo, is not printed either.
   const refused = edges.some((edge) => edge.fault !== undefined && NOT_OURS.has(edge.fault.code));
-  const sections = refused ? [] : await sectionsIn(cache ?? "", peers);
+  // Nor is one whose disk does not answer: that it does not, the edges have told.
+  const sections = refused ? [] : ((await within(PATIENCE_MS, sectionsIn(cache ?? "", peers))) ?? []);
   const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
   if (context.json) printFacts(context, { cache, sections: wanted.map(asJson), edges });
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);

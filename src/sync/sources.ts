@@ -124,6 +124,12 @@ export class Sources {
     });
   }
 
+  /** The first look at a repo did not come back in time: why, until it does. */
+  miss(repo: string, fault: Fault, now: Date): void {
+    if (this.#sources.has(repo)) return;
+    this.#sources.set(repo, { ...NOTHING, identity: undefined, fault, readAt: now.toISOString() });
+  }
+
   /** A look that is under way brings nothing any more: it may be at another directory by that name. */
   forget(repo: string): void {
     this.#sources.delete(repo);

@@ -96,6 +96,22 @@ describe.concurrent("a repo on a disk that does not answer", () => {
     await workspace.healthy();
   });
 
+  it("is told to who asked for it, and what it says later arrives even so", async () => {
+    const { workspace, disk } = await prepare();
+    // Without a rescan, and without events: the look that was asked for is the only one.
+    await workspace.configure({ rescan: "1h" });
+    await workspace.startDaemon({ env: disk.env });
+    await workspace.healthy();
+    await disk.misbehave({ hangs: workspace.repo(HURT), losesEvents: workspace.repo(HURT) });
+    await workspace.save(HURT, "late\n");
+    const { code, stderr } = await workspace.run(["sync", HURT]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${workspace.repo(HURT)} does not answer`);
+    expect(stderr).toContain("Look at the disk");
+    await disk.misbehave({ losesEvents: workspace.repo(HURT) });
+    await workspace.arrives(HURT, ["x", "y"], "late\n");
+  });
+
   it("does not end the rescans", async () => {
     const { workspace, disk, hang } = await prepare();
     await workspace.startDaemon({ env: disk.env, args: ["--log-level", "trace"] });
