@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { within } from "../concurrently.ts";
+import { whileItGetsOn, within } from "../concurrently.ts";
 import { removeConfigTemporaries } from "../config/edit.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
@@ -32,6 +32,8 @@ const LOCK_WAIT_MS = 30_000;
 const RELEASE_MS = 2_000;
 /** What the start waits for at most before it goes on, when some disk does not answer. */
 const START_MS = 5_000;
+/** A first turn takes a fraction of it. */
+const START_QUIET_MS = 1_000;
 /** What is due when the daemon is told to stop gets this long. */
 const GRACE_MS = 10_000;
 
@@ -209,7 +211,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     release.push(() => rescanning.close());
     await reconciler.reconcileAll("start");
-    await within(START_MS, reconciler.queue.idle());
+    // Dead disks keep their turns for ever; the others' are not waited for once more.
+    const { queue } = reconciler;
+    await within(
+      START_MS,
+      whileItGetsOn(queue.idle(), START_QUIET_MS, () => queue.finished),
+    );
+    watching.started();
     report("daemon.ready", {
       repoCount: config.registry.repos.length,
       cacheCount: cachesOf(config.registry).length,
