@@ -45,7 +45,11 @@ export async function handOver(context: CommandContext, work: Work): Promise<Edg
   const deadline = performance.now() + WAIT_MS;
   do {
     const answer = await ask(paths, request);
-    if (answer !== undefined) return done(answer);
+    if (answer !== undefined) {
+      const result = done(answer);
+      // Asked at the very end of a daemon, which takes nothing more: it is asked again, or done here.
+      if (!result.edges.some(({ fault }) => fault?.code === "DAEMON_NOT_RUNNING")) return result;
+    }
     const here = workHere(context, work).then((result) => ({ result }));
     const ended = await within(WAIT_MS + MOST_MS, here);
     if (ended === undefined) throw silentDisks("not everything could be done", WAIT_MS + MOST_MS);

@@ -24,10 +24,13 @@ const SERVED_MS = 5_000;
 
 async function servedWithin(workspace: Workspace, ms: number): Promise<void> {
   await workspace.arrives("x", ["y"], "state of x\n", 20_000);
-  const log = await workspace.log();
-  const at = (event: string, cache?: string): number =>
-    Date.parse(String(log.find((line) => line["event"] === event && line["cache"] === cache)?.["time"]));
-  expect(at("section.written", "y") - at("daemon.started")).toBeLessThan(ms);
+  const at = async (event: string, cache?: string): Promise<number> => {
+    const said = await eventually(`the log to tell of ${event}`, async () =>
+      (await workspace.log()).find((line) => line["event"] === event && line["cache"] === cache),
+    );
+    return Date.parse(String(said["time"]));
+  };
+  expect((await at("section.written", "y")) - (await at("daemon.started"))).toBeLessThan(ms);
 }
 
 async function prepare(): Promise<{ workspace: Workspace; disk: UnrulyDisk; hang: () => Promise<void> }> {
@@ -162,6 +165,23 @@ describe.concurrent("a repo on a disk that does not answer", () => {
     // What others do to its cache is heard of too.
     await writeFile(workspace.cacheFile(HURT), "");
     await workspace.arrives("x", [HURT], "meanwhile\n");
+  });
+
+  it("keeps a stop waiting; what is asked for meanwhile is done when the daemon has ended", async () => {
+    const { workspace, disk } = await prepare();
+    const daemon = await workspace.startDaemon({ env: disk.env });
+    await workspace.healthy();
+    await disk.misbehave({ writesHang: workspace.repo(HURT) });
+    await workspace.save("x", "on its way\n");
+    await workspace.arrives("x", ["y"], "on its way\n");
+    daemon.send("SIGTERM");
+    await eventually("the stop to begin", async () =>
+      (await workspace.log()).some((line) => line["event"] === "daemon.stopping"),
+    );
+    await workspace.save("y", "asked for\n");
+    expect(await workspace.run(["sync", "y"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await workspace.received("x", "y")).toBe("asked for\n");
+    expect(daemon.ended).toBe(true);
   });
 
   it("does not keep the daemon from ending", async () => {
