@@ -1,10 +1,13 @@
 import yargs from "yargs";
 import type { CommandContext } from "./commands/context.ts";
+import { endForSure } from "./commands/ending.ts";
+import { unanswered } from "./concurrently.ts";
 import { nearest } from "./config/nearest.ts";
 import { locate } from "./paths.ts";
 import { EXIT, type ExitCode, exitCodeOf, FaultError } from "./errors.ts";
 import { LEVELS } from "./log/events.ts";
 import { VERSION } from "./version.ts";
+import { visible } from "./visible.ts";
 
 /**
  * The command line: what there is and what it takes. A command's own code is loaded only when it
@@ -298,21 +301,34 @@ function contextOf(args: {
 
 function complain(error: unknown, verbose: boolean): ExitCode {
   if (error instanceof FaultError) {
-    process.stderr.write(`state-syncd: ${error.message}\n  ${error.fault.remedy}\n`);
-    if (verbose && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
+    const [first = "", ...others] = error.lines;
+    tell(`state-syncd: ${first}`, ...others, `  ${error.fault.remedy}`);
+    if (verbose) tell(...stackOf(error));
     return exitCodeOf(error.fault.code);
   }
-  const detail = verbose && error instanceof Error ? error.stack : String(error);
-  process.stderr.write(
-    `state-syncd: internal error: ${detail}\n  Please report this${verbose ? "" : "; --verbose shows more"}.\n`,
-  );
+  tell(`state-syncd: internal error: ${String(error)}`);
+  if (verbose && error instanceof Error) tell(...stackOf(error));
+  tell(`  Please report this${verbose ? "" : "; --verbose shows more"}.`);
   return EXIT.failed;
+}
+
+function tell(...lines: readonly string[]): void {
+  for (const line of lines) process.stderr.write(`${visible(line)}\n`);
+}
+
+/** Where it came from. The message that a stack begins with may hold newlines, and has been told. */
+function stackOf(error: Error): string[] {
+  return (error.stack ?? "").split("\n").filter((line) => /^ {4}at /.test(line));
 }
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE" && unanswered() > 0) endForSure(EXIT.ok);
   if (error.code === "EPIPE") process.exit(EXIT.ok);
   throw error;
 });
 
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// With nothing left to wait for, Node ends by itself. What has not come back may never.
+if (unanswered() > 0) endForSure(code);
+process.exitCode = code;

@@ -1,21 +1,44 @@
 import { performance } from "node:perf_hooks";
 
+/** What time has run out for and what has not come back since. */
+let unansweredCalls = 0;
+
+/**
+ * How many of those that were waited for with a limit, see {@link within}, have not come back yet.
+ * Where there are some, a thread of this process may hang in the kernel, and keep it from ending.
+ */
+export function unanswered(): number {
+  return unansweredCalls;
+}
+
 /**
  * Does something for each item, so many side by side. One that hangs holds up its own place and
  * none of the others.
  *
+ * @param placeMs what takes longer goes on, but its place is given to another item: then any
+ *   number of items that hang hold up none of the rest for long.
  * @returns resolves when all are done; rejects with the first that rejects.
  */
 export async function concurrently<T>(
   items: readonly T[],
   most: number,
   work: (item: T) => Promise<void>,
+  placeMs?: number,
 ): Promise<void> {
   const rest = items.values();
+  const late: Promise<void>[] = [];
   const worker = async (): Promise<void> => {
-    for (const item of rest) await work(item);
+    for (const item of rest) {
+      const working = work(item);
+      if (placeMs === undefined) await working;
+      else {
+        late.push(working);
+        await raced(placeMs, working);
+      }
+    }
   };
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
+  await Promise.all(late);
 }
 
 /**
@@ -24,9 +47,51 @@ export async function concurrently<T>(
  * @returns undefined where time ran out.
  */
 export async function within<T>(patienceMs: number, promise: Promise<T>): Promise<T | undefined> {
+  const result = await raced(patienceMs, promise);
+  if (result !== TIME_RAN_OUT) return result;
+  unansweredCalls += 1;
+  const came = (): void => {
+    unansweredCalls -= 1;
+  };
+  void promise.then(came, came);
+  return undefined;
+}
+
+const TICK_MS = 50;
+
+/**
+ * Waits for work that many share, as long as it gets on: until nothing has for so long. Only time
+ * in which this process could have noticed counts, so that one which is busy itself waits on.
+ *
+ * @param progress a number that changes when something has come to its end.
+ * @returns false where it did not come to its end.
+ */
+export async function whileItGetsOn(
+  work: Promise<unknown>,
+  patienceMs: number,
+  progress: () => number,
+): Promise<boolean> {
+  let seen = progress();
+  for (let quietMs = 0; quietMs < patienceMs; quietMs += TICK_MS) {
+    if ((await raced(TICK_MS, work)) !== TIME_RAN_OUT) return true;
+    if (progress() === seen) continue;
+    seen = progress();
+    quietMs = 0;
+  }
+  return (
+    (await within(
+      0,
+      work.then(() => true),
+    )) === true
+  );
+}
+
+const TIME_RAN_OUT = Symbol("time ran out");
+
+async function raced<T>(patienceMs: number, promise: Promise<T>): Promise<T | typeof TIME_RAN_OUT> {
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), patienceMs);
+  const timeout = new Promise<typeof TIME_RAN_OUT>((resolve) => {
+    timer = setTimeout(() => resolve(TIME_RAN_OUT), patienceMs);
   });
   try {
     return await Promise.race([promise, timeout]);
@@ -68,9 +133,19 @@ export class Shared<T> {
    * @returns undefined where time ran out, at once where it has run out for the call under way.
    */
   async ask(key: string, patienceMs: number, work: () => Promise<T>): Promise<T | undefined> {
-    const present = this.#calls.get(key);
-    if (present !== undefined && performance.now() - present.since >= patienceMs) return undefined;
+    if (this.isOverdue(key, patienceMs)) return undefined;
     return await within(patienceMs, this.run(key, work));
+  }
+
+  /** Whether a key's call has been under way for longer, in milliseconds. */
+  isOverdue(key: string, patienceMs: number): boolean {
+    const present = this.#calls.get(key);
+    return present !== undefined && performance.now() - present.since >= patienceMs;
+  }
+
+  /** The keys whose call has been under way for longer, in milliseconds. */
+  overdue(patienceMs: number): string[] {
+    return [...this.#calls.keys()].filter((key) => this.isOverdue(key, patienceMs));
   }
 
   #start(key: string, work: () => Promise<T>): Promise<T> {

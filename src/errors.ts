@@ -66,6 +66,7 @@ export const FAULTS = {
   DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
+  DISK_SILENT: "Some disk does not answer. Look at `mount`, and at the servers of what is mounted there.",
   WATCH_LIMIT: "Raise the system's limit of file watches. Events come back by themselves.",
   WATCH_FAILED:
     "Make the file and its directories readable for your user. Until then the file is polled, or the rescan finds its changes.",
@@ -111,6 +112,11 @@ export class FaultError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "FaultError";
     this.fault = fault(code, message, where);
+  }
+
+  /** The message as it is printed, line by line: a path in it may hold newlines of its own. */
+  get lines(): readonly string[] {
+    return [this.message];
   }
 }
 

@@ -1,6 +1,8 @@
+import { performance } from "node:perf_hooks";
 import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { concurrently, Shared, within } from "../src/concurrently.ts";
+import { eventually } from "./support/eventually.ts";
+import { concurrently, Shared, unanswered, whileItGetsOn, within } from "../src/concurrently.ts";
 
 /** Work that ends when the test says so, with the number of its call. */
 class Bench {
@@ -100,6 +102,54 @@ describe("work side by side", () => {
     });
     expect(await within(50, all)).toBeUndefined();
     expect(done).toEqual([2, 3, 4]);
+  });
+
+  it("many that hang give their places to the others, and are still waited for", async () => {
+    const done: number[] = [];
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const items = Array.from({ length: 9 }, (_, item) => item);
+    const work = async (item: number): Promise<void> => {
+      if (item < 8) await held;
+      done.push(item);
+    };
+    const all = concurrently(items, 2, work, 10);
+    await eventually("the last to be done", () => done.length > 0);
+    expect(done).toEqual([8]);
+    release();
+    await all;
+    expect(done).toHaveLength(9);
+  });
+
+  it("what time has run out for counts as unanswered until it comes back, be it with an error", async () => {
+    const before = unanswered();
+    let fail: (error: Error) => void = () => undefined;
+    const work = new Promise((_, reject) => (fail = reject));
+    expect(await within(5, work)).toBeUndefined();
+    expect(unanswered()).toBe(before + 1);
+    fail(new Error("late"));
+    await turn();
+    expect(unanswered()).toBe(before);
+    expect(await within(5_000, delay(1, "in time"))).toBe("in time");
+    expect(unanswered()).toBe(before);
+  });
+
+  it("is waited for as long as it gets on, and not when nothing does", async () => {
+    let steps = 0;
+    const steady = (async () => {
+      for (; steps < 8; steps += 1) await delay(60);
+    })();
+    expect(await whileItGetsOn(steady, 300, () => steps)).toBe(true);
+    expect(steps).toBe(8);
+    expect(await whileItGetsOn(new Promise(() => undefined), 100, () => 0)).toBe(false);
+  });
+
+  it("a process that is busy itself does not take others for hanging", async () => {
+    const busyUntil = performance.now() + 400;
+    const work = delay(100);
+    const waiting = whileItGetsOn(work, 200, () => 0);
+    while (performance.now() < busyUntil);
+    expect(await waiting).toBe(true);
   });
 
   it("the wait for a promise ends, its work goes on", async () => {

@@ -1,14 +1,21 @@
 import { stat } from "node:fs/promises";
+import { within } from "../concurrently.ts";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { jsonSchema } from "../config/schema.ts";
 import { peersOf, targetsOf } from "../core/registry.ts";
+import { isSilent, probeDisks } from "../store/disks.ts";
 import { EXIT, type ExitCode, systemCode } from "../errors.ts";
-import { type CommandContext, complain, print } from "./context.ts";
+import { type CommandContext, complain, print, printFacts, printText } from "./context.ts";
+
+/** Of a disk that does not answer nothing is said that it has not said. */
+const PATIENCE_MS = 2_000;
 
 /** Prints where the config is, or would be. */
 export async function configPath(context: CommandContext): Promise<ExitCode> {
   const { config } = context.paths;
-  print(context, context.json ? JSON.stringify({ config }) : config);
+  if (context.json) printFacts(context, { config });
+  // For `$(...)`: a program is to find the file by it.
+  else printText(context, config);
   return EXIT.ok;
 }
 
@@ -25,10 +32,7 @@ export async function configCheck(context: CommandContext): Promise<ExitCode> {
     const { length } = config.registry.repos;
     const passive = config.registry.repos.filter((repo) => repo.role === "passive").length;
     if (context.json) {
-      print(
-        context,
-        JSON.stringify({ valid: true, config: config.file, repos: length, mistakes: [], notes }),
-      );
+      printFacts(context, { valid: true, config: config.file, repos: length, mistakes: [], notes });
       return EXIT.ok;
     }
     print(
@@ -39,21 +43,23 @@ export async function configCheck(context: CommandContext): Promise<ExitCode> {
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof ConfigError) || !context.json) throw error;
-    print(context, JSON.stringify({ valid: false, config: error.file, mistakes: error.mistakes }));
+    printFacts(context, { valid: false, config: error.file, mistakes: error.mistakes });
     return EXIT.usage;
   }
 }
 
 /** Prints the JSON Schema of the config, for editors. */
 export async function configSchema(context: CommandContext): Promise<ExitCode> {
-  print(context, JSON.stringify(jsonSchema(), null, 2));
+  printFacts(context, jsonSchema(), 2);
   return EXIT.ok;
 }
 
 async function findDoubts({ registry }: Config): Promise<string[]> {
   const notes: string[] = [];
+  await probeDisks(registry.repos);
   for (const repo of registry.repos) {
-    if (!(await isDirectory(repo.path)))
+    if (isSilent(repo)) notes.push(`${repo.name}: the disk of ${repo.writtenPath} does not answer.`);
+    else if ((await within(PATIENCE_MS, isDirectory(repo.path))) === false)
       notes.push(`${repo.name}: there is no directory ${repo.writtenPath} now.`);
     if (repo.role === "passive") continue;
     if (peersOf(registry, repo).length + targetsOf(registry, repo).length > 0) continue;

@@ -1,4 +1,5 @@
 import type { Paths } from "../paths.ts";
+import { visible } from "../visible.ts";
 
 /** What every command gets from the command line, and all that it may print through. */
 export interface CommandContext {
@@ -13,12 +14,22 @@ export interface CommandContext {
   readonly stderr: NodeJS.WriteStream;
 }
 
-/** Writes one line of data. */
+/** Writes one line for people: what the paths and messages in it hold acts on no terminal. */
 export function print(context: CommandContext, line: string): void {
-  context.stdout.write(`${line}\n`);
+  context.stdout.write(`${visible(line)}\n`);
 }
 
-/** Writes one line that is not data. */
+/** Writes facts as JSON, on one line unless told otherwise. */
+export function printFacts(context: CommandContext, facts: unknown, indent?: number): void {
+  printText(context, JSON.stringify(facts, undefined, indent));
+}
+
+/** Writes what is to come out as it is: a body that has passed the guard, text with colours of ours. */
+export function printText(context: CommandContext, text: string): void {
+  context.stdout.write(`${text}\n`);
+}
+
+/** Writes one line for people that is not data. */
 export function complain(context: CommandContext, line: string): void {
-  context.stderr.write(`${line}\n`);
+  context.stderr.write(`${visible(line)}\n`);
 }

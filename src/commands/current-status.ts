@@ -1,5 +1,8 @@
+import { Shared, within } from "../concurrently.ts";
 import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
 import { fault, type Fault, FaultError } from "../errors.ts";
+import { probeDisks, silentDisks } from "../store/disks.ts";
+import type { RepoFacts } from "../status/inspect.ts";
 import type { DaemonStatus, StatusReport } from "../status/report.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { lockHolder } from "../store/lock-holder.ts";
@@ -55,7 +58,19 @@ async function withOwnChecks(report: StatusReport, context: CommandContext): Pro
   };
 }
 
+/** Of this process: who looks again and again does not ask a dead disk each time. */
+const looks = new Shared<RepoFacts>();
+
+/** Where dead disks hold every thread, what else is to be read cannot be. */
+const MOST_MS = 30_000;
+
 async function lookHere(context: CommandContext, unresponsive: Fault | undefined): Promise<StatusReport> {
+  const report = await within(MOST_MS, look(context, unresponsive));
+  if (report !== undefined) return report;
+  throw silentDisks("not everything could be looked at", MOST_MS);
+}
+
+async function look(context: CommandContext, unresponsive: Fault | undefined): Promise<StatusReport> {
   const [{ loadConfig }, { inspect }, { loadPauses }] = await Promise.all([
     import("../config/load.ts"),
     import("../status/inspect.ts"),
@@ -63,6 +78,7 @@ async function lookHere(context: CommandContext, unresponsive: Fault | undefined
   ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
+  await probeDisks(config.registry.repos);
   const isPaused = await loadPauses(paths.pauseFile);
   const holder = await lockHolder(paths);
   const daemon: DaemonStatus = {
@@ -76,6 +92,7 @@ async function lookHere(context: CommandContext, unresponsive: Fault | undefined
     provenLagMs: null,
   };
   return await inspect({
+    looks,
     registry: config.registry,
     maxBytes: config.maxBytes,
     guard: config.guard,

@@ -8,7 +8,7 @@ import { locate, type Paths } from "../paths.ts";
 import { ask } from "../control/client.ts";
 import { CACHE_DIRECTORY, CACHE_FILE } from "../core/registry.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
-import { type CommandContext, print } from "./context.ts";
+import { type CommandContext, print, printText } from "./context.ts";
 
 const PATIENCE_MS = 20_000;
 
@@ -29,8 +29,10 @@ export async function demo(options: { readonly keep: boolean }, context: Command
     return await Promise.race([stage.play(), interrupted]);
   } finally {
     await stage.stopDaemon();
-    if (options.keep) print(context, `\nThe workspace is kept: ${workspace}`);
-    else await rm(workspace, { recursive: true, force: true });
+    if (options.keep) {
+      print(context, "");
+      print(context, `The workspace is kept: ${workspace}`);
+    } else await rm(workspace, { recursive: true, force: true });
   }
 }
 
@@ -80,7 +82,7 @@ class Stage {
     }
 
     this.#say("What the agent in storefront reads now");
-    print(this.#context, (await this.#cache("storefront")).trimEnd().replaceAll(/^/gm, "  | "));
+    printText(this.#context, (await this.#cache("storefront")).trimEnd().replaceAll(/^/gm, "  | "));
 
     this.#say("And the proof: every state file hashed against every cache");
     const healthy = await this.#command("status");
@@ -148,6 +150,7 @@ class Stage {
   }
 
   #say(text: string): void {
-    print(this.#context, `\n--- ${text}`);
+    print(this.#context, "");
+    print(this.#context, `--- ${text}`);
   }
 }

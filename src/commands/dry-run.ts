@@ -1,21 +1,26 @@
-import { createTwoFilesPatch } from "diff";
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
+import { within } from "../concurrently.ts";
 import { loadConfig } from "../config/load.ts";
-import { targetsOf } from "../core/registry.ts";
+import { type Repo, targetsOf } from "../core/registry.ts";
 import { loadPauses } from "../daemon/pauses.ts";
 import { EXIT, type ExitCode, type Fault, fault, FaultError } from "../errors.ts";
 import { RuleError } from "../guard/rule-error.ts";
-import { openCache } from "../store/cache-file.ts";
+import { type OpenedCache, openCache } from "../store/cache-file.ts";
 import { closeQuietly } from "../store/close.ts";
+import { isSilent, probeDisks } from "../store/disks.ts";
 import { Ownership } from "../store/ownership.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { plan } from "../sync/plan.ts";
 import { Presentable } from "../sync/presentable.ts";
 import { type Selection, selectRepos } from "../sync/select.ts";
 import { Sources } from "../sync/sources.ts";
-import { type CommandContext, complain, print } from "./context.ts";
+import { unansweredFault } from "../sync/unanswered.ts";
+import { type CommandContext, complain, printText } from "./context.ts";
 
+/** A disk that takes longer to answer is told as such. What was dead already is not asked again. */
+const PATIENCE_MS = 5_000;
 /** Long enough for every text: who asks wants to see the whole. */
-const PATIENCE_MS = 600_000;
+const GUARD_PATIENCE_MS = 600_000;
 
 /** `sync --dry-run`: what a sync would change, as a unified diff. Takes no lock and writes nothing. */
 export async function dryRun(selection: Selection, context: CommandContext): Promise<ExitCode> {
@@ -23,19 +28,25 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
   const isPaused = await loadPauses(context.paths.pauseFile);
   const paused = (name: string): Fault => fault("PAUSED", `${name} is paused`, { repo: name });
   const repos = await selectRepos(registry, selection);
+  await probeDisks(registry.repos);
   const sources = new Sources();
   const faults = new Map<string, Fault>();
   const note = (found: Fault): unknown => faults.set(found.message, found);
   const now = new Date();
+  const asked = selection.all !== true;
   const awake = repos.filter((repo) => !isPaused(repo.name));
   for (const repo of repos) {
     if (!awake.includes(repo)) {
       note(paused(repo.name));
       continue;
     }
-    const asked = selection.all !== true;
-    await sources.observe(repo, { maxBytes, registry, guard, found: "request", asked, now });
-    const held = sources.get(repo.name)?.fault;
+    const options = { maxBytes, registry, guard, found: "request", asked, now } as const;
+    const look = isSilent(repo) ? undefined : sources.observe(repo, options);
+    if (look !== undefined) await within(PATIENCE_MS, look);
+    // That is no disk's fault, and the guard has a limit of its own.
+    if (sources.isInGuard(repo.name)) await look;
+    const seen = sources.get(repo.name);
+    const held = seen === undefined ? unansweredFault("STATE_FILE_UNREADABLE", repo) : seen.fault;
     if (held !== undefined) note(held);
   }
   const targets = registry.repos.filter((to) => awake.some((from) => targetsOf(registry, from).includes(to)));
@@ -48,15 +59,19 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
     }
     const path = cachePath(target);
     try {
-      const { bytes, linked, file, handle } = await openCache(target);
-      await closeQuietly(handle);
+      const cache = isSilent(target) ? undefined : await within(PATIENCE_MS, openAndClose(target));
+      if (cache === undefined) {
+        note(unansweredFault("CACHE_IO", target));
+        continue;
+      }
+      const { bytes, linked, file } = cache;
       if (linked) (await Ownership.of(registry)).refuseForeign(target, file);
       const { result } = await plan(bytes, target, {
         registry,
         sources,
         guard,
         passed: false,
-        patienceMs: PATIENCE_MS,
+        patienceMs: GUARD_PATIENCE_MS,
         refresh: new Set<string>(),
         now,
       });
@@ -65,7 +80,9 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
       const before = bytes === undefined ? "" : await presentable.file(bytes);
       const after = await presentable.document(result.document);
       const old = bytes === undefined ? "/dev/null" : path;
-      print(context, createTwoFilesPatch(old, path, before, after, "", "", { context: 3 }).trimEnd());
+      // Names with odd characters in them stand in quotes there, for `patch` to read.
+      const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
+      printText(context, createTwoFilesPatch(old, path, before, after, "", "", options).trimEnd());
     } catch (error) {
       note(faultOf(error, path));
     }
@@ -84,4 +101,10 @@ function faultOf(error: unknown, path: string): Fault {
   if (error instanceof FaultError) return error.fault;
   if (!(error instanceof RuleError)) throw error;
   return fault("STATE_FILE_UNGUARDED", `${path} cannot be shown: ${error.message}`, { path });
+}
+
+async function openAndClose(target: Repo): Promise<OpenedCache> {
+  const opened = await openCache(target);
+  await closeQuietly(opened.handle);
+  return opened;
 }

@@ -1,12 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { within } from "../concurrently.ts";
 import { ask, WORK_TIMEOUT_MS } from "../control/client.ts";
 import { FaultError } from "../errors.ts";
 import { lockHolder } from "../store/lock-holder.ts";
+import { probeDisks, silentDisks } from "../store/disks.ts";
 import type { EdgeResult, Reconciler } from "../sync/reconciler.ts";
 import type { CommandContext } from "./context.ts";
 
 /** A command before this one, or a daemon that is just starting, gets this long. */
 const WAIT_MS = 30_000;
+
+/** Work that is done here is over by then, whatever some disk does. */
+const MOST_MS = 60_000;
+/** Letting go of what a dead disk holds. */
+const CLOSE_MS = 1_000;
 
 export interface Work {
   readonly path: "/sync" | "/pull";
@@ -38,9 +45,15 @@ export async function handOver(context: CommandContext, work: Work): Promise<Edg
   const deadline = performance.now() + WAIT_MS;
   do {
     const answer = await ask(paths, request);
-    if (answer !== undefined) return done(answer);
-    const result = await workHere(context, work);
-    if (result !== undefined) return result;
+    if (answer !== undefined) {
+      const result = done(answer);
+      // Asked at the very end of a daemon, which takes nothing more: it is asked again, or done here.
+      if (!result.edges.some(({ fault }) => fault?.code === "DAEMON_NOT_RUNNING")) return result;
+    }
+    const here = workHere(context, work).then((result) => ({ result }));
+    const ended = await within(WAIT_MS + MOST_MS, here);
+    if (ended === undefined) throw silentDisks("not everything could be done", WAIT_MS + MOST_MS);
+    if (ended.result !== undefined) return ended.result;
     // Somebody holds the lock but nobody listens: a daemon on its way up or down.
     await delay(50);
   } while (performance.now() < deadline);
@@ -69,23 +82,24 @@ async function workHere(context: CommandContext, work: Work): Promise<EdgesDone 
   ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
+  await probeDisks(config.registry.repos);
   const self = { pid: process.pid, role: "command", config: config.file } as const;
   const isDaemon = async (): Promise<boolean> => (await lockHolder(paths))?.role === "daemon";
   const lock = await WriterLock.acquire(paths, self, WAIT_MS, isDaemon);
   if (lock === undefined) return undefined;
+  const now = (): Date => new Date();
+  const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });
   try {
     await sweepStateDirectory(paths);
-    const now = (): Date => new Date();
-    const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });
     const isPaused = await loadPauses(paths.pauseFile);
     for (const { name } of config.registry.repos) reconciler.setPaused(name, isPaused(name));
-    try {
-      return await work.local(reconciler);
-    } finally {
-      await reconciler.close();
-    }
+    const result = await within(MOST_MS, work.local(reconciler));
+    if (result === undefined) throw silentDisks("not everything could be done", MOST_MS);
+    return result;
   } finally {
-    await lock.release();
+    // What hangs may yet come back and write: then the lock is ours until this process has ended.
+    const closing = reconciler.close().then(() => true);
+    if ((await within(CLOSE_MS, closing)) === true) await within(CLOSE_MS, lock.release());
   }
 }
 

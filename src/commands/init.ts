@@ -6,7 +6,8 @@ import { toWrittenPath } from "../config/expand.ts";
 import { type FoundRepo, type Scan, findEnclosingRepo, scanForRepos } from "../config/scan.ts";
 import { DEFAULT_STATE_FILE } from "../core/registry.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
-import { type CommandContext, complain, print } from "./context.ts";
+import { visible } from "../visible.ts";
+import { type CommandContext, complain, print, printFacts } from "./context.ts";
 
 export interface InitOptions {
   /** Where to look for repos, relative to the current directory. */
@@ -37,7 +38,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
 
   const consent = options.yes ? "yes" : await askToWrite(file, repos, context);
   if (consent !== "yes") {
-    if (context.json) print(context, JSON.stringify(asJson(false, file, scan, repos)));
+    if (context.json) printFacts(context, asJson(false, file, scan, repos));
     const advice =
       consent === "no"
         ? "Nothing was written."
@@ -46,7 +47,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
     return consent === "no" ? EXIT.failed : EXIT.usage;
   }
   await writeFirstConfig(file, repos);
-  if (context.json) print(context, JSON.stringify(asJson(true, file, scan, repos)));
+  if (context.json) printFacts(context, asJson(true, file, scan, repos));
   else print(context, `Wrote ${file} with ${count(repos.length, "repo")}.`);
   complain(context, "Next: start the daemon with `state-syncd run`.");
   return EXIT.ok;
@@ -106,13 +107,13 @@ async function askToWrite(
     if (!context.json) context.stdout.write(text);
     return "nobody to ask";
   }
-  context.stderr.write(`\n${text}\n`);
+  for (const line of ["", ...text.split("\n")]) complain(context, line);
   const terminal = createInterface({ input: context.stdin, output: context.stderr });
   try {
     const closed = new Promise<string>((settle) => terminal.once("close", () => settle("no")));
     // Ctrl-C and Ctrl-D leave a question unanswered for ever.
     terminal.once("SIGINT", () => terminal.close());
-    const answer = await Promise.race([terminal.question(`Write this to ${file}? [Y/n] `), closed]);
+    const answer = await Promise.race([terminal.question(`Write this to ${visible(file)}? [Y/n] `), closed]);
     return /^(?:y|yes)?$/i.test(answer.trim()) ? "yes" : "no";
   } finally {
     terminal.close();

@@ -1,7 +1,7 @@
 import ms from "ms";
 import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
-import { type CommandContext, print } from "./context.ts";
+import { type CommandContext, print, printFacts } from "./context.ts";
 
 /** `pause`: keeps one repo, or all of them, out of it. */
 export async function pause(
@@ -12,7 +12,8 @@ export async function pause(
   const answer = await tell("/pause", { repo: options.repo, forMs }, context);
   const until = typeof answer === "object" && answer !== null && "until" in answer ? answer.until : null;
   const end = typeof until === "string" ? `until ${until}` : "until `state-syncd resume`";
-  print(context, context.json ? JSON.stringify(answer) : `Paused ${options.repo ?? "all repos"} ${end}.`);
+  if (context.json) printFacts(context, answer);
+  else print(context, `Paused ${options.repo ?? "all repos"} ${end}.`);
   return EXIT.ok;
 }
 
@@ -22,7 +23,8 @@ export async function resume(
   context: CommandContext,
 ): Promise<ExitCode> {
   const answer = await tell("/resume", { repo: options.repo }, context);
-  print(context, context.json ? JSON.stringify(answer) : `Resumed ${options.repo ?? "all repos"}.`);
+  if (context.json) printFacts(context, answer);
+  else print(context, `Resumed ${options.repo ?? "all repos"}.`);
   return EXIT.ok;
 }
 

@@ -1,18 +1,22 @@
 import { readFile } from "node:fs/promises";
+import { within } from "../concurrently.ts";
 import { loadConfig } from "../config/load.ts";
 import { parse } from "../core/cache/parse.ts";
 import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
 import { RuleError } from "../guard/rule-error.ts";
 import { cachePath } from "../store/write-scope.ts";
+import type { EdgeResult } from "../sync/edge-result.ts";
 import { RulesInForce } from "../sync/rules-in-force.ts";
 import { selectRepos } from "../sync/select.ts";
-import { type CommandContext, complain, print } from "./context.ts";
+import { type CommandContext, complain, print, printFacts, printText } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 import { complainOnce } from "./sync.ts";
 
 /** What stands where the cache belongs is somebody else's. */
 const NOT_OURS: ReadonlySet<string> = new Set(["CACHE_OUTSIDE", "CACHE_NOT_REGULAR", "CACHE_NOT_DIRECTORY"]);
+
+const PATIENCE_MS = 3_000;
 
 export interface PullOptions {
   readonly repo: string | undefined;
@@ -43,12 +47,11 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   }
   // A cache that was refused, for instance for leading out of its repo, is not printed either.
   const refused = edges.some((edge) => edge.fault !== undefined && NOT_OURS.has(edge.fault.code));
-  const standing = refused ? [] : await sectionsIn(cache ?? "", peers);
-  // Whatever a turn left there has passed the rules in force; where there was none, nobody has looked.
-  const unlooked = edges.some((edge) => edge.outcome === "failed");
-  const sections = unlooked ? await cleanSections(standing, context) : standing;
+  // Nor is one whose disk does not answer: that it does not, the edges have told.
+  const standing = refused ? [] : ((await within(PATIENCE_MS, sectionsIn(cache ?? "", peers))) ?? []);
+  const sections = await looked(standing, edges, context);
   const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
-  if (context.json) print(context, JSON.stringify({ cache, sections: wanted.map(asJson), edges }));
+  if (context.json) printFacts(context, { cache, sections: wanted.map(asJson), edges });
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
   else for (const section of wanted) printSection(section, context);
   complainOnce(context, edges);
@@ -72,12 +75,26 @@ async function sectionsIn(cache: string, peers: readonly string[]): Promise<Sect
   return parts.flatMap((part) => (part.kind === "section" ? [part.section] : []));
 }
 
-/** The sections as the rules of the config let them be shown; without those on which a rule failed. */
-async function cleanSections(sections: readonly Section[], context: CommandContext): Promise<Section[]> {
+/**
+ * The sections as they may be shown, without those on which a rule failed. What a turn has written
+ * has passed the rules in force; of what it left, or never came to, nobody can be sure.
+ */
+async function looked(
+  standing: readonly Section[],
+  edges: readonly EdgeResult[],
+  context: CommandContext,
+): Promise<readonly Section[]> {
+  const left = edges.filter(({ outcome }) => outcome === "failed" || outcome === "kept");
+  const unsure = new Set(left.map(({ from }) => from));
+  if (!standing.some(({ repo }) => unsure.has(repo))) return standing;
   const { guard } = await loadConfig(context.paths.config);
   const rules = RulesInForce.of(guard);
   const clean: Section[] = [];
-  for (const section of sections) {
+  for (const section of standing) {
+    if (!unsure.has(section.repo)) {
+      clean.push(section);
+      continue;
+    }
     try {
       const { body, sha256 } = await rules.clear(section.body, section.sha256);
       const branch = section.branch === undefined ? {} : { branch: await rules.label(section.branch) };
@@ -97,7 +114,7 @@ function printSection(section: Section, context: CommandContext): void {
     context,
     `=== ${section.repo}: changed ${section.changedAt}, synced ${section.syncedAt}${position} ===`,
   );
-  print(context, section.body.toString("utf8"));
+  printText(context, section.body.toString("utf8"));
 }
 
 function asJson(section: Section): object {

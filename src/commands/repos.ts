@@ -15,20 +15,21 @@ import {
   findRepo,
 } from "../core/registry.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
-import { type CommandContext, complain, print } from "./context.ts";
+import { visible } from "../visible.ts";
+import { type CommandContext, complain, print, printFacts } from "./context.ts";
 
 /** Prints the registered repos in the order of the config. */
 export async function reposList(context: CommandContext): Promise<ExitCode> {
   const { registry, file } = await loadConfig(context.paths.config);
   if (context.json) {
-    print(context, JSON.stringify(registry.repos));
+    printFacts(context, registry.repos);
     return EXIT.ok;
   }
   if (registry.repos.length === 0) {
     complain(context, `No repo is registered in ${file}. Add one with \`state-syncd repos add <path>\`.`);
     return EXIT.ok;
   }
-  const rows = registry.repos.map((repo) => [repo.name, repo.role, repo.writtenPath, remarks(repo)]);
+  const rows = registry.repos.map((repo) => [repo.name, repo.role, visible(repo.writtenPath), remarks(repo)]);
   const table = [["NAME", "ROLE", "PATH", ""], ...rows];
   const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
   for (const row of table) {
@@ -96,7 +97,7 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
   };
   const config = await addRepo(context.paths.config, entry);
   const repo = findRepo(config.registry, name);
-  if (context.json) print(context, JSON.stringify(repo));
+  if (context.json) printFacts(context, repo);
   else print(context, `Added ${name}: ${path}`);
   if (passive) complain(context, `${name} is passive: never read, never written.`);
   else if (options.stateFile === undefined && present === undefined) {
@@ -146,7 +147,7 @@ export async function reposRemove(
   const repo = findRepo(registry, options.name);
   if (repo === undefined) throw unknownRepo(registry, options.name);
   await removeRepo(context.paths.config, options.name);
-  if (context.json) print(context, JSON.stringify(repo));
+  if (context.json) printFacts(context, repo);
   else print(context, `Removed ${repo.name}: ${repo.writtenPath}`);
   if (repo.role === "execution") {
     const cache = `${repo.writtenPath.replace(/\/+$/, "")}/${CACHE_DIRECTORY}/${CACHE_FILE}`;

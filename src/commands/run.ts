@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { fstatSync } from "node:fs";
 import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
 import { type CommandContext, complain } from "./context.ts";
+import { endForSure } from "./ending.ts";
 
 /** A start that a hanging disk holds up is given this long after a signal to end it. */
 const START_GRACE_MS = 3_000;
@@ -48,17 +48,6 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   } finally {
     endForSure(EXIT.ok);
   }
-}
-
-/**
- * Ends the process. Node waits for its file threads at its end, and one that a dead disk holds
- * never comes: then a shell that outlives us by two seconds ends it, so that the lock is free.
- */
-function endForSure(code: ExitCode): never {
-  const { pid } = process;
-  const script = `sleep 2; [ "$(ps -o ppid= -p $$ | tr -d ' ')" = ${pid} ] && kill -9 ${pid}`;
-  spawn("sh", ["-c", script], { detached: true, stdio: "ignore" }).unref();
-  process.exit(code);
 }
 
 /** `npm run` and some shells deliver one ^C twice. */

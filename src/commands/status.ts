@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { EXIT, type ExitCode } from "../errors.ts";
 import type { StatusReport } from "../status/report.ts";
-import { type CommandContext, print } from "./context.ts";
+import { type CommandContext, printText } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
 
 const REFRESH_MS = 1_000;
@@ -16,7 +16,7 @@ export async function status(
 ): Promise<ExitCode> {
   if (options.watch) return await watch(context);
   const report = await currentStatus(context);
-  print(context, await text(report, context));
+  printText(context, await text(report, context));
   return exitCode(report);
 }
 
@@ -48,7 +48,7 @@ async function watch(context: CommandContext): Promise<ExitCode> {
         `${HOME}${picture.replaceAll("\n", `${CLEAR_LINE_END}\n`)}${CLEAR_LINE_END}\n${CLEAR_BELOW}`,
       );
     } else {
-      print(context, picture);
+      printText(context, picture);
     }
     await delay(REFRESH_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     if (!stop.signal.aborted) report = await currentStatus(context);

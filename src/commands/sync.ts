@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode, type Fault, FaultError } from "../errors.ts";
 import type { EdgeResult } from "../sync/reconciler.ts";
 import { selectRepos } from "../sync/select.ts";
-import { type CommandContext, complain, print } from "./context.ts";
+import { type CommandContext, complain, print, printFacts } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 
 export interface SyncOptions {
@@ -25,7 +25,7 @@ export async function sync(options: SyncOptions, context: CommandContext): Promi
       edges: await reconciler.sync(await selectRepos(reconciler.registry, selection), !options.all),
     }),
   });
-  if (context.json) print(context, JSON.stringify({ edges }));
+  if (context.json) printFacts(context, { edges });
   else for (const edge of edges) if (isWritten(edge)) print(context, successLine(edge));
   complainOnce(context, edges);
   if (edges.length === 0) complain(context, "Nothing to do: no peer receives the state of these repos.");

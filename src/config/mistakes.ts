@@ -27,6 +27,10 @@ export class ConfigError extends FaultError {
     this.file = file;
     this.mistakes = ordered;
   }
+
+  override get lines(): readonly string[] {
+    return this.mistakes.map((mistake) => formatMistake(this.file, mistake));
+  }
 }
 
 /** One line that editors and terminals can follow to the place. */

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Paths } from "../paths.ts";
 import { type Fault, FaultError, FAULTS, systemCode } from "../errors.ts";
 import { lockHolder } from "../store/lock-holder.ts";
+import { MEANT_HEADER, NOT_MEANT_STATUS } from "./meant.ts";
 
 export interface ClientOptions {
   readonly method: "GET" | "POST";
@@ -21,25 +22,26 @@ export const WORK_TIMEOUT_MS = 120_000;
 export const ASK_TIMEOUT_MS = 10_000;
 
 /**
- * Asks the running daemon.
+ * Asks the running daemon of this state directory. Another one may listen on the same socket,
+ * where two environments share a run directory: it says so, and counts as none.
  *
  * @returns the answer's JSON, or undefined where no daemon runs.
  * @throws FaultError the daemon's own, or DAEMON_UNRESPONSIVE.
  */
 export async function ask(paths: Paths, options: ClientOptions): Promise<unknown> {
-  const answer = await send(paths.socket, options);
+  const answer = await send(paths.socket, paths, options);
   if (answer !== undefined) return answer;
   // A daemon that was started with another XDG_RUNTIME_DIR listens elsewhere; the lock tells.
   const holder = await lockHolder(paths);
   if (holder?.socket === undefined || holder.socket === paths.socket) return undefined;
-  return await send(holder.socket, options);
+  return await send(holder.socket, paths, options);
 }
 
-async function send(socketPath: string, options: ClientOptions): Promise<unknown> {
+async function send(socketPath: string, paths: Paths, options: ClientOptions): Promise<unknown> {
   const deadline = performance.now() + options.timeoutMs;
   for (;;) {
     try {
-      return await sendOnce(socketPath, options);
+      return await sendOnce(socketPath, paths, options);
     } catch (error) {
       // So many want to be taken in at this moment that the system queues no more of them.
       if (systemCode(error) !== "EAGAIN") throw error;
@@ -49,13 +51,14 @@ async function send(socketPath: string, options: ClientOptions): Promise<unknown
   }
 }
 
-async function sendOnce(socketPath: string, options: ClientOptions): Promise<unknown> {
+async function sendOnce(socketPath: string, paths: Paths, options: ClientOptions): Promise<unknown> {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   return await new Promise<unknown>((resolve, reject) => {
     const outgoing = request({
       socketPath,
       method: options.method,
       path: options.path,
+      headers: { [MEANT_HEADER]: encodeURIComponent(paths.stateDirectory) },
       timeout: options.timeoutMs,
     });
     outgoing.on("timeout", () => outgoing.destroy(unresponsive(options.timeoutMs)));
@@ -73,6 +76,10 @@ async function sendOnce(socketPath: string, options: ClientOptions): Promise<unk
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
       response.on("end", () => {
+        if (response.statusCode === NOT_MEANT_STATUS) {
+          resolve(undefined);
+          return;
+        }
         const value = parseAnswer(Buffer.concat(chunks).toString("utf8"));
         const refused = faultIn(value);
         if (refused === undefined) resolve(value);

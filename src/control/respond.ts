@@ -3,7 +3,9 @@ import { performance } from "node:perf_hooks";
 import { elapsed } from "../elapsed.ts";
 import { fault, FaultError } from "../errors.ts";
 import { type Report, reportDefect } from "../sync/report.ts";
+import { realpathOrSame } from "../store/real-path.ts";
 import type { Connections } from "./connections.ts";
+import { MEANT_HEADER, NOT_MEANT_STATUS } from "./meant.ts";
 
 /** What a route answers: JSON, text, or a stream that it goes on writing itself. */
 export type Answer =
@@ -21,31 +23,42 @@ export type Routes = ReadonlyMap<string, Route>;
 const MOST_BODY_BYTES = 64 * 1024;
 
 /** Answers requests by the routes. */
-export function responder(routes: Routes, connections: Connections, report: Report): RequestListener {
+export function responder(parts: ResponderParts): RequestListener {
+  const { connections } = parts;
   return (request, response) => {
     const { socket } = request;
     if (!connections.begins(socket)) return;
     response.on("error", () => undefined);
     response.once("close", () => connections.ends(socket));
-    void respond(request, response, { routes, connections, report });
+    void respond(request, response, parts);
   };
 }
 
-interface Responding {
+export interface ResponderParts {
   readonly routes: Routes;
   readonly connections: Connections;
+  /** Ours: who means that of another daemon has come to the wrong one. */
+  readonly stateDirectory: string;
   readonly report: Report;
 }
 
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { routes, connections, report }: Responding,
+  { routes, connections, stateDirectory, report }: ResponderParts,
 ): Promise<void> {
   const started = performance.now();
   const method = request.method ?? "";
   const path = (request.url ?? "").split("?")[0] ?? "";
   try {
+    if (!(await isMeant(request, stateDirectory))) {
+      const why = fault(
+        "DAEMON_REFUSED",
+        `this is the daemon of ${stateDirectory}, not the one that is meant`,
+      );
+      send(response, { status: NOT_MEANT_STATUS, json: { fault: why } });
+      return;
+    }
     const route = routes.get(`${method} ${path}`);
     if (route === undefined) {
       const known = [...routes.keys()].join(", ");
@@ -74,6 +87,24 @@ async function respond(
       report("request.failed", { method, path, status, code, message, durationMs });
       reportDefect(report, error);
     }
+  }
+}
+
+async function isMeant(request: IncomingMessage, stateDirectory: string): Promise<boolean> {
+  const header = request.headers[MEANT_HEADER];
+  if (typeof header !== "string") return true;
+  const meant = decoded(header);
+  if (meant === undefined || meant === stateDirectory) return meant !== undefined;
+  // By another name, perhaps: a link on the way to it.
+  const [theirs, ours] = await Promise.all([meant, stateDirectory].map(realpathOrSame));
+  return theirs === ours;
+}
+
+function decoded(header: string): string | undefined {
+  try {
+    return decodeURIComponent(header);
+  } catch {
+    return undefined;
   }
 }
 

@@ -34,7 +34,12 @@ export class ControlServer {
   private constructor(paths: Paths, routes: Routes, report: Report) {
     this.#paths = paths;
     this.#report = report;
-    this.#handle = responder(routes, this.#connections, report);
+    this.#handle = responder({
+      routes,
+      connections: this.#connections,
+      stateDirectory: paths.stateDirectory,
+      report,
+    });
   }
 
   /**

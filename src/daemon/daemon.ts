@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { within } from "../concurrently.ts";
+import { whileItGetsOn, within } from "../concurrently.ts";
 import { removeConfigTemporaries } from "../config/edit.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
@@ -34,6 +34,8 @@ const RELEASE_MS = 2_000;
 const START_MS = 5_000;
 /** ... and for the first proof: less than a stop during the start is given. */
 const FIRST_PROOF_MS = 2_000;
+/** A first turn takes a fraction of it. */
+const START_QUIET_MS = 1_000;
 /** What is due when the daemon is told to stop gets this long. */
 const GRACE_MS = 10_000;
 
@@ -211,7 +213,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     release.push(() => rescanning.close());
     await reconciler.reconcileAll("start");
-    await within(START_MS, reconciler.queue.idle());
+    // Dead disks keep their turns for ever; the others' are not waited for once more.
+    const { queue } = reconciler;
+    await within(
+      START_MS,
+      whileItGetsOn(queue.idle(), START_QUIET_MS, () => queue.finished),
+    );
+    watching.started();
     release.push(() => canary.close());
     await within(FIRST_PROOF_MS, canary.start(reconciler, { registry: reconciler.registry, paths }));
     report("daemon.ready", {

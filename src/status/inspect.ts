@@ -7,11 +7,13 @@ import { sha256 } from "../core/snapshot.ts";
 import { type Fault, fault, type FaultCode, FaultError } from "../errors.ts";
 import { openCache } from "../store/cache-file.ts";
 import { copiesOf } from "../store/copies.ts";
+import { isSilent } from "../store/disks.ts";
 import { readStateFile, stateFilePath, type StateRead } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { GuardOptions } from "../guard/guard.ts";
 import { type Verdict, verdictOn } from "../sync/clearance.ts";
 import { heldBack } from "../sync/held-back.ts";
+import { unansweredFault } from "../sync/unanswered.ts";
 import type { EdgeReport, RepoStatus, Runtime, StatusReport } from "./report.ts";
 import { closeQuietly } from "../store/close.ts";
 
@@ -59,14 +61,14 @@ const PATIENCE_MS = 3_000;
 /** So is a text that takes the guard longer: one of many megabytes does. */
 const GUARD_PATIENCE_MS = 3_000;
 const SIDE_BY_SIDE = 32;
-const UNANSWERED = "Look at the disk, or at the server it is mounted from. It is tried again by itself.";
+/** A disk that takes longer to answer goes without a place: many dead ones hold up no other for long. */
+const PLACE_MS = 250;
 
-function silent(repo: Repo, subscribes: boolean): RepoFacts {
-  const message = `${repo.path} did not answer within ${PATIENCE_MS / 1_000} s`;
-  const where = { repo: repo.name, path: repo.path, remedy: UNANSWERED };
-  const why = fault("STATE_FILE_UNREADABLE", message, where);
+function silent(repo: Repo, subscribes: boolean, patienceMs: number | undefined): RepoFacts {
+  const why = unansweredFault("STATE_FILE_UNREADABLE", repo, patienceMs);
   const read = { ok: false, fault: why, identity: undefined } as const;
-  const cache = { sections: new Map(), damaged: new Set<string>(), fault: fault("CACHE_IO", message, where) };
+  const trouble = unansweredFault("CACHE_IO", repo, patienceMs);
+  const cache = { sections: new Map(), damaged: new Set<string>(), fault: trouble };
   return { file: { read, held: undefined }, cache: subscribes ? cache : undefined };
 }
 
@@ -81,23 +83,30 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
   const subscribers = new Set(cachesOf(registry));
   const readable = registry.repos.filter((repo) => repo.role === "execution");
   const { looks = new Shared<RepoFacts>() } = options;
-  await concurrently(readable, SIDE_BY_SIDE, async (repo) => {
-    const subscribes = subscribers.has(repo);
-    // One file after the other: a disk that does not answer is asked for nothing more.
-    const look = async (): Promise<RepoFacts> => ({
-      file: await fileFacts(repo, options),
-      cache: subscribes ? await cacheFacts(repo, registry) : undefined,
-    });
-    const facts = (await looks.ask(repo.path, PATIENCE_MS, look)) ?? silent(repo, subscribes);
-    sources.set(repo.name, await sourceFacts(repo, facts.file, options));
-    if (facts.cache !== undefined) caches.set(repo.name, facts.cache);
-  });
+  await concurrently(
+    readable,
+    SIDE_BY_SIDE,
+    async (repo) => {
+      const subscribes = subscribers.has(repo);
+      // One file after the other: a disk that does not answer is asked for nothing more.
+      const look = async (): Promise<RepoFacts> => ({
+        file: await fileFacts(repo, options),
+        cache: subscribes ? await cacheFacts(repo, registry) : undefined,
+      });
+      const facts = isSilent(repo)
+        ? silent(repo, subscribes, undefined)
+        : ((await looks.ask(repo.path, PATIENCE_MS, look)) ?? silent(repo, subscribes, PATIENCE_MS));
+      sources.set(repo.name, await sourceFacts(repo, facts.file, options));
+      if (facts.cache !== undefined) caches.set(repo.name, facts.cache);
+    },
+    PLACE_MS,
+  );
   const edges = registry.repos.flatMap((from) =>
     targetsOf(registry, from).map((to) => edgeReport(from, to, sources, caches, options)),
   );
   const problems = once([...runtime.problems, ...faultsOf(sources, caches, edges, runtime)]);
   const repos = registry.repos.map((repo) => repoStatus(repo, sources.get(repo.name), runtime));
-  const copies = await Promise.all(
+  const copies = Promise.all(
     registry.repos.map(async ({ name }) =>
       (await copiesOf(name, options.copiesDirectory)).map((copy) => ({ repo: name, ...copy })),
     ),
@@ -110,7 +119,8 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
     queue: runtime.queue,
     latency: runtime.latency,
     problems,
-    copies: copies.flat(),
+    // Where dead disks hold every thread, these wait for one too.
+    copies: ((await within(PATIENCE_MS, copies)) ?? []).flat(),
   };
 }
 

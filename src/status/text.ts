@@ -3,6 +3,7 @@ import Table from "cli-table3";
 import ms from "ms";
 import type { EdgeStatus } from "../core/health.ts";
 import { describeSecrets } from "../sync/clearance.ts";
+import { visible } from "../visible.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
 
 /** The newest are the ones that somebody may still miss. */
@@ -63,7 +64,7 @@ function headline(report: StatusReport, options: TextOptions, paint: Paint): str
     : "no daemon";
   const lines = [
     `${paint(colour[report.status], report.status)}: ${fresh} of ${report.edges.length} edges fresh, ${running}`,
-    paint("dim", `config ${daemon.config}`),
+    paint("dim", `config ${visible(daemon.config)}`),
   ];
   if (daemon.provenAt !== null && daemon.provenLagMs !== null) {
     const when = age(daemon.provenAt, options.now);
@@ -85,7 +86,7 @@ function headline(report: StatusReport, options: TextOptions, paint: Paint): str
 
 function problems(report: StatusReport, paint: Paint): string {
   return report.problems
-    .map(({ code, message, remedy }) => `${paint("red", code)} ${visible(message)}\n  ${remedy}`)
+    .map(({ code, message, remedy }) => `${paint("red", code)} ${visible(message)}\n  ${visible(remedy)}`)
     .join("\n");
 }
 
@@ -115,7 +116,7 @@ function guarded(report: StatusReport): string {
   return report.repos
     .flatMap(({ name, guard }) => {
       const found = describeGuard(guard);
-      return found === undefined ? [] : [`guard: ${name} has ${found}`];
+      return found === undefined ? [] : [`guard: ${name} has ${visible(found)}`];
     })
     .join("\n");
 }
@@ -225,12 +226,4 @@ const BORDERS = (
 
 function age(iso: string, now: number): string {
   return ms(Math.max(0, now - Date.parse(iso)));
-}
-
-/** Paths and messages may hold anything; a terminal must not obey it. */
-function visible(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}]/gu,
-    (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -34,7 +34,7 @@ export interface LaneWorld {
   /** What the texts in a repo's cache have to pass. */
   readonly guardOf: (repo: Repo) => GuardOptions;
   /** How long a turn waits for the guard to look through what stands in the cache, in milliseconds. */
-  readonly guardPatienceMs: number;
+  readonly guardPatienceMs: () => number;
   /** A cache that somebody else changed this recently is left alone until it rests, in milliseconds. */
   readonly settleMs: () => number;
   /** ... but never longer than this. */
@@ -206,7 +206,7 @@ export class CacheLane {
           sources: this.#world.sources,
           guard,
           passed: guard === this.#passed && base === opened.bytes && this.recognises(opened.identity),
-          patienceMs: this.#world.guardPatienceMs,
+          patienceMs: this.#world.guardPatienceMs(),
           refresh,
           now: this.#world.now(),
         });

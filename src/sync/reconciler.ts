@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import type { Config } from "../config/load.ts";
 import type { GuardOptions } from "../guard/guard.ts";
 import type { Paths } from "../paths.ts";
-import type { EdgeOutcome } from "../core/cache/merge.ts";
 import {
   cachesOf,
   diffRegistries,
@@ -16,42 +15,36 @@ import {
   targetsOf,
 } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
-import { cachePath } from "../store/write-scope.ts";
-import { concurrently, within } from "../concurrently.ts";
-import { CacheLane, type LaneWorld, type TurnResult } from "./lane.ts";
+import { isSilent } from "../store/disks.ts";
+import { concurrently, whileItGetsOn, within } from "../concurrently.ts";
+import { type EdgeResult, edgeResult } from "./edge-result.ts";
+import type { CacheLane, LaneWorld, TurnResult } from "./lane.ts";
+import { Lanes } from "./lanes.ts";
 import { newestCopy } from "./peer-copy.ts";
 import type { Report } from "./report.ts";
 import { SourceAccount } from "./source-account.ts";
+import { endedTurns, unansweredFault, unansweredTurn } from "./unanswered.ts";
 import { type Found, type Observation, Sources } from "./sources.ts";
 import { WorkQueue } from "./work-queue.ts";
+
+export type { EdgeResult } from "./edge-result.ts";
 
 const NO_PATTERNS: GuardOptions = { patterns: {}, allow: [] };
 
 /** State files read side by side at the start; each one open is a file handle. */
 const SIDE_BY_SIDE = 32;
-/** How long the start waits for the slowest disk before the caches have their turns, in milliseconds. */
+/** A disk that takes longer to answer goes without a place: many dead ones hold up no other for long. */
+const PLACE_MS = 250;
+/** The start does not wait for disks of which none has answered for so long. */
+const START_QUIET_MS = 750;
+/** How long somebody who asked waits for one disk. */
 const PATIENCE_MS = 5_000;
-
-/** How long somebody who asked waits for one cache's turn, in milliseconds. Debounced edits of others fit in. */
-const TURN_PATIENCE_MS = 60_000;
+/** How long while no turn comes to its end. Debounced edits of others fit in; a daemon may have more to do. */
+const TURN_PATIENCE_MS = { resident: 60_000, oneOff: 10_000 };
 /** What a turn of a daemon waits for the guard, in milliseconds: the other peers' news wait with it. */
 const GUARD_PATIENCE_MS = 250;
-
-function unanswered(repo: Repo): Fault {
-  return fault("STATE_FILE_UNREADABLE", `${repo.path} does not answer`, { repo: repo.name, path: repo.path });
-}
-
-/** What became of one edge in a sync that somebody asked for. */
-export interface EdgeResult {
-  readonly from: string;
-  readonly to: string;
-  /** The cache, absolute. */
-  readonly cache: string;
-  /** The same under the repo's path as the config has it, for people. */
-  readonly writtenCache: string;
-  readonly outcome: EdgeOutcome | "failed";
-  readonly fault: Fault | undefined;
-}
+/** A command comes by once; the guard has a limit of its own for each text. */
+const ONE_OFF_GUARD_PATIENCE_MS = 60_000;
 
 export interface ReconcilerOptions {
   readonly config: Config;
@@ -76,7 +69,7 @@ export class Reconciler {
   readonly sources = new Sources();
   readonly queue: WorkQueue;
   readonly #options: ReconcilerOptions;
-  readonly #lanes = new Map<string, CacheLane>();
+  readonly #lanes: Lanes;
   readonly #paused = new Set<string>();
   readonly #accounts = new Map<string, SourceAccount>();
   #config: Config;
@@ -86,6 +79,7 @@ export class Reconciler {
     this.#options = options;
     this.#config = options.config;
     this.#registry = this.#withOwn(options.config.registry);
+    this.#lanes = new Lanes(this.#world());
     this.queue = new WorkQueue({
       // Turns wait for the disk most of the time; more lanes than this only make each one slower.
       concurrency: Math.max(4, availableParallelism() * 2),
@@ -114,18 +108,20 @@ export class Reconciler {
       this.sources.forget(name);
       this.#accounts.delete(name);
     }
-    for (const name of diff.removed) this.#dropLane(name);
+    for (const name of diff.removed) {
+      this.queue.remove(name);
+      this.#lanes.drop(name);
+    }
     for (const name of diff.caches) this.due(name);
     return diff;
   }
 
   lane(repo: string): CacheLane {
-    let lane = this.#lanes.get(repo);
-    if (lane === undefined) {
-      lane = new CacheLane(repo, this.#world());
-      this.#lanes.set(repo, lane);
-    }
-    return lane;
+    return this.#lanes.of(repo);
+  }
+
+  get #turnPatienceMs(): number {
+    return this.#options.resident ? TURN_PATIENCE_MS.resident : TURN_PATIENCE_MS.oneOff;
   }
 
   /** Makes a cache due now, or after a while. A paused repo's cache is never due. */
@@ -152,14 +148,17 @@ export class Reconciler {
    */
   async reconcileAll(found: Found): Promise<void> {
     let late = false;
+    let looked = 0;
     const names = sourcesOf(this.registry).map((repo) => repo.name);
-    const looks = concurrently(names, SIDE_BY_SIDE, async (name) => {
+    const look = async (name: string): Promise<void> => {
       const repo = this.#source(name);
       if (repo === undefined || this.isPaused(name)) return;
       const observation = await this.#look(repo, found, false);
+      looked += 1;
       if (late && observation === "changed") this.#dueAtPeersOf(name);
-    });
-    await within(PATIENCE_MS, looks);
+    };
+    const looks = concurrently(names, SIDE_BY_SIDE, look, PLACE_MS);
+    await whileItGetsOn(looks, START_QUIET_MS, () => looked);
     late = true;
     for (const repo of cachesOf(this.registry)) this.due(repo.name);
   }
@@ -172,32 +171,36 @@ export class Reconciler {
   async sync(repos: readonly Repo[], named = true): Promise<EdgeResult[]> {
     const refresh = new Map<string, string[]>();
     const silent = new Map<string, Fault>();
-    await concurrently(repos, SIDE_BY_SIDE, async (repo) => {
-      if (this.isPaused(repo.name)) return;
-      // The caches become due below: a turn that began before would be one more for each.
-      const looked = await within(PATIENCE_MS, this.#look(repo, "request", named));
-      if (looked === undefined) {
-        silent.set(repo.name, unanswered(repo));
-        return;
-      }
-      // A state that is held back, or out of reach, is not synced now; nothing may say that it was.
-      if (this.sources.get(repo.name)?.fault !== undefined) return;
-      for (const target of targetsOf(this.registry, repo)) {
-        refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
-      }
-    });
-    const turns = new Map<string, Promise<TurnResult>>();
-    for (const [target, peers] of refresh) {
-      if (this.isPaused(target)) continue;
-      turns.set(target, this.#request(target, peers));
+    await concurrently(
+      repos,
+      SIDE_BY_SIDE,
+      async (repo) => {
+        if (this.isPaused(repo.name)) return;
+        // The caches become due below: a turn that began before would be one more for each.
+        const looked = await this.#lookInTime(repo, named);
+        if (looked === undefined) {
+          silent.set(repo.name, unansweredFault("STATE_FILE_UNREADABLE", repo));
+          return;
+        }
+        // A state that is held back, or out of reach, is not synced now; nothing may say that it was.
+        if (this.sources.get(repo.name)?.fault !== undefined) return;
+        for (const target of targetsOf(this.registry, repo)) {
+          refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
+        }
+      },
+      PLACE_MS,
+    );
+    const turns = new Map<Repo, Promise<TurnResult>>();
+    for (const target of this.registry.repos) {
+      const peers = refresh.get(target.name);
+      if (peers !== undefined && !this.isPaused(target.name)) turns.set(target, this.#request(target, peers));
     }
+    const ended = await endedTurns(turns, this.#turnPatienceMs);
     const results: EdgeResult[] = [];
     for (const from of repos) {
       for (const to of targetsOf(this.registry, from)) {
-        const turn = turns.get(to.name);
-        const result = turn === undefined ? undefined : await within(TURN_PATIENCE_MS, turn);
-        const hung = turn !== undefined && result === undefined ? unanswered(to) : silent.get(from.name);
-        const edge = this.#edgeResult(from, to, result);
+        const hung = silent.get(from.name);
+        const edge = this.#edgeResult(from, to, ended.get(to.name));
         results.push(hung === undefined ? edge : { ...edge, outcome: "failed", fault: hung });
       }
     }
@@ -212,24 +215,35 @@ export class Reconciler {
     // A repo that does not subscribe has no peers, and no cache of ours.
     const peers = peersOf(this.registry, repo);
     if (peers.length === 0 && !cachesOf(this.registry).includes(repo)) return [];
-    await concurrently(peers, SIDE_BY_SIDE, async (peer) => {
-      if (this.isPaused(peer.name)) return;
-      const looked = await within(PATIENCE_MS, this.#look(peer, "request", false));
-      if (looked === "changed" && this.#options.resident) {
-        for (const target of targetsOf(this.registry, peer))
-          if (target.name !== repo.name) this.due(target.name);
-      }
-      const source = this.sources.get(peer.name);
-      if (source?.snapshot !== undefined || source?.fault === undefined) return;
-      const copy = await newestCopy(peer, this.registry);
-      if (copy !== undefined) await this.sources.adopt(peer, copy, this.#guardOf(peer));
-    });
+    const silent = new Map<string, Fault>();
+    await concurrently(
+      peers,
+      SIDE_BY_SIDE,
+      async (peer) => {
+        if (this.isPaused(peer.name)) return;
+        const looked = await this.#lookInTime(peer, false);
+        if (looked === undefined) {
+          const why = unansweredFault("STATE_FILE_UNREADABLE", peer);
+          silent.set(peer.name, why);
+          this.sources.miss(peer.name, why, this.#options.now());
+        }
+        if (looked === "changed" && this.#options.resident) {
+          for (const target of targetsOf(this.registry, peer))
+            if (target.name !== repo.name) this.due(target.name);
+        }
+        const source = this.sources.get(peer.name);
+        if (source?.snapshot !== undefined || source?.fault === undefined) return;
+        const copy = await newestCopy(peer, this.registry);
+        if (copy !== undefined) await this.sources.adopt(peer, copy, this.#guardOf(peer));
+      },
+      PLACE_MS,
+    );
     if (this.isPaused(repo.name)) return peers.map((from) => this.#edgeResult(from, repo, undefined));
-    const result = (await within(TURN_PATIENCE_MS, this.#request(repo.name, []))) ?? {
-      outcomes: new Map(),
-      fault: unanswered(repo),
-    };
-    return peers.map((from) => this.#edgeResult(from, repo, result));
+    const ended = await endedTurns(new Map([[repo, this.#request(repo, [])]]), this.#turnPatienceMs);
+    return peers.map((from) => {
+      const edge = this.#edgeResult(from, repo, ended.get(repo.name));
+      return { ...edge, fault: edge.fault ?? silent.get(from.name) };
+    });
   }
 
   /** How many secrets are known of in each repo's state file. */
@@ -246,7 +260,7 @@ export class Reconciler {
     if (paused) {
       this.#paused.add(repo);
       this.queue.remove(repo);
-      this.#lanes.get(repo)?.dismiss(fault("PAUSED", `${repo} is paused`, { repo }));
+      this.#lanes.dismiss(repo, fault("PAUSED", `${repo} is paused`, { repo }));
     } else {
       this.#paused.delete(repo);
     }
@@ -256,7 +270,7 @@ export class Reconciler {
   async close(): Promise<void> {
     this.queue.close();
     await this.queue.idle();
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
+    await this.#lanes.close();
   }
 
   #withOwn(registry: Registry): Registry {
@@ -281,7 +295,7 @@ export class Reconciler {
       scope: () => ({ registry: this.registry, paths }),
       sources: this.sources,
       guardOf: (repo) => this.#guardOf(repo),
-      guardPatienceMs: this.#options.resident ? GUARD_PATIENCE_MS : TURN_PATIENCE_MS,
+      guardPatienceMs: () => (this.#options.resident ? GUARD_PATIENCE_MS : ONE_OFF_GUARD_PATIENCE_MS),
       settleMs: () => this.#config.debounceMs.wait,
       maxSettleMs: () => this.#config.debounceMs.maxWait,
       dueAfter: (repo, delayMs) => {
@@ -293,11 +307,13 @@ export class Reconciler {
   }
 
   /** Asks for a turn of a cache. */
-  #request(repo: string, refresh: readonly string[]): Promise<TurnResult> {
-    const lane = this.lane(repo);
+  async #request(target: Repo, refresh: readonly string[]): Promise<TurnResult> {
+    // A daemon's turn waits for the disk to come back.
+    if (!this.#options.resident && isSilent(target)) return unansweredTurn(target);
+    const lane = this.lane(target.name);
     const turn = lane.request(refresh);
-    if (!this.queue.add(repo)) lane.dismiss(fault("DAEMON_NOT_RUNNING", "the daemon is stopping"));
-    return turn;
+    if (!this.queue.add(target.name)) lane.dismiss(fault("DAEMON_NOT_RUNNING", "the daemon is stopping"));
+    return await turn;
   }
 
   async #look(repo: Repo, found: Found, asked: boolean): Promise<Observation> {
@@ -315,6 +331,20 @@ export class Reconciler {
     return observation;
   }
 
+  /** @returns undefined where the disk does not answer. What it tells later is news all the same. */
+  async #lookInTime(repo: Repo, asked: boolean): Promise<Observation | undefined> {
+    if (isSilent(repo)) return undefined;
+    const look = this.#look(repo, "request", asked);
+    const looked = await within(PATIENCE_MS, look);
+    // That is no disk's fault, and the guard has a limit of its own.
+    if (looked === undefined && this.sources.isInGuard(repo.name)) return await look;
+    const late = (observation: Observation): void => {
+      if (observation === "changed") this.#dueAtPeersOf(repo.name);
+    };
+    if (looked === undefined && this.#options.resident) void look.then(late);
+    return looked;
+  }
+
   /** A user's patterns are for users' texts: what we write to prove ourselves has dates and numbers in it. */
   #guardOf(repo: Repo): GuardOptions {
     return repo.name.startsWith(RESERVED_PREFIX) ? NO_PATTERNS : this.#config.guard;
@@ -326,26 +356,8 @@ export class Reconciler {
     return account;
   }
 
-  #dropLane(repo: string): void {
-    this.queue.remove(repo);
-    const lane = this.#lanes.get(repo);
-    this.#lanes.delete(repo);
-    lane?.dismiss(fault("REPO_UNKNOWN", `${repo} has left the config`, { repo }));
-    if (lane !== undefined) void lane.close();
-  }
-
   #edgeResult(from: Repo, to: Repo, turn: TurnResult | undefined): EdgeResult {
-    const writtenCache = cachePath({ path: to.writtenPath });
-    const edge = { from: from.name, to: to.name, cache: cachePath(to), writtenCache };
     const paused = [from, to].find((repo) => this.isPaused(repo.name));
-    if (paused !== undefined) {
-      const why = fault("PAUSED", `${paused.name} is paused`, { repo: paused.name });
-      return { ...edge, outcome: "failed", fault: why };
-    }
-    const outcome = turn?.outcomes.get(from.name);
-    const source = this.sources.get(from.name);
-    if (turn?.fault !== undefined) return { ...edge, outcome: "failed", fault: turn.fault };
-    if (source?.fault !== undefined) return { ...edge, outcome: outcome ?? "kept", fault: source.fault };
-    return { ...edge, outcome: outcome ?? "kept", fault: undefined };
+    return edgeResult(from, to, { turn, paused, sourceFault: this.sources.get(from.name)?.fault });
   }
 }

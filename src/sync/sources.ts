@@ -90,11 +90,18 @@ export class Sources {
   readonly #sources = new Map<string, Source>();
   /** Grows each time a repo is forgotten. */
   readonly #lives = new Map<string, number>();
+  /** Whose text the guard is looking through. */
+  readonly #inGuard = new Set<string>();
   /** The last look at each repo that was begun. */
   readonly #looks = new Map<string, Promise<unknown>>();
 
   get(repo: string): Source | undefined {
     return this.#sources.get(repo);
+  }
+
+  /** Whether a look at a repo has come as far as the guard: then its disk has answered. */
+  isInGuard(repo: string): boolean {
+    return this.#inGuard.has(repo);
   }
 
   /** The snapshots that are known of some repos, as far as they have passed the rules that are in force. */
@@ -132,6 +139,12 @@ export class Sources {
       madeFrom: undefined,
       passed: { guard, onSecret: repo.onSecret },
     });
+  }
+
+  /** The first look at a repo did not come back in time: why, until it does. */
+  miss(repo: string, fault: Fault, now: Date): void {
+    if (this.#sources.has(repo)) return;
+    this.#sources.set(repo, { ...NOTHING, identity: undefined, fault, readAt: now.toISOString() });
   }
 
   /** A look that is under way brings nothing any more: it may be at another directory by that name. */
@@ -219,11 +232,12 @@ export class Sources {
     if (restMs > 0) return { restMs };
     // Close to the reading: the guard takes its time, and git may go on meanwhile.
     const { branch, commit } = (await gitPosition(repo.path)) ?? {};
+    this.#inGuard.add(repo.name);
     const clearance = await clear(repo, read.bytes, digest, guard);
+    const labelled = await labelsOf(repo, branch, guard).finally(() => this.#inGuard.delete(repo.name));
     if (!clearance.ok) return clearance;
-    const { body, secrets, hidden } = clearance.cleared;
-    const labelled = await labelsOf(repo, branch, guard);
     if ("fault" in labelled) return labelled;
+    const { body, secrets, hidden } = clearance.cleared;
     const bytes = body === read.bytes ? undefined : read.bytes;
     const snapshot: Snapshot = {
       repo: repo.name,

@@ -1,10 +1,13 @@
 import { normalize, sep } from "node:path";
-import { concurrently, within } from "../concurrently.ts";
+import { concurrently, whileItGetsOn, within } from "../concurrently.ts";
 import type { Report } from "../sync/report.ts";
 import { type Refusal, WatchedFile, type WatchMode } from "./watched-file.ts";
 
 /** Files that are tried side by side when events are to be had again. */
 const SIDE_BY_SIDE = 8;
+/** Watches that are had side by side come all in the end: for each more there is some more time. */
+const READY_QUIET_MS = 500;
+const EACH_MS = 1;
 /** Trying them is over by then, whatever some disk does. */
 const RESTORE_PATIENCE_MS = 2_000;
 
@@ -17,9 +20,18 @@ export class FileWatch {
     this.#report = report;
   }
 
-  /** Resolves when the paths added so far are watched, or cannot be. */
+  /**
+   * Resolves when the paths added so far are watched, or cannot be; or when for a while none has
+   * come to that: the rest then lie on disks that do not answer.
+   */
   async ready(): Promise<void> {
-    await Promise.all([...this.#files.values()].map((file) => file.armed));
+    const files = [...this.#files.values()];
+    let armed = 0;
+    const arming = files.map(async (file) => {
+      await file.armed;
+      armed += 1;
+    });
+    await whileItGetsOn(Promise.all(arming), READY_QUIET_MS + files.length * EACH_MS, () => armed);
   }
 
   /**

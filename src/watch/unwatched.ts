@@ -14,7 +14,11 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
   ["ENFILE", "raise fs.file-max, the system's limit of open files"],
 ]);
 
-/** The files that go without events, as faults: one a repo, and one for each file that is no repo's. */
+/**
+ * The files that go without events, as faults: one a repo, and one for each file that is no repo's.
+ *
+ * @param files a repo's state file before its cache.
+ */
 export function unwatched(
   files: readonly Unwatched[],
   ownerOf: (path: string) => string | undefined,

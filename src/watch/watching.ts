@@ -53,6 +53,7 @@ export class Watching {
   /** The debounce times that the triggers were made with. */
   #pace = "";
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  #started = false;
 
   constructor(reconciler: Reconciler, files: FileWatch, report: Report) {
     this.#reconciler = reconciler;
@@ -91,8 +92,17 @@ export class Watching {
   problems(): Fault[] {
     const owners = new Map([...this.#caches].map(([name, path]) => [path, name]));
     for (const [name, { path }] of this.#sources) owners.set(path, name);
-    const refusals = this.#files.refusals().filter(({ path }) => !isOwn(owners.get(path) ?? ""));
+    const stateFiles = new Set([...this.#sources.values()].map(({ path }) => path));
+    const refusals = this.#files
+      .refusals()
+      .filter(({ path }) => !isOwn(owners.get(path) ?? ""))
+      .toSorted((a, b) => Number(stateFiles.has(b.path)) - Number(stateFiles.has(a.path)));
     return unwatched(refusals, (path) => owners.get(path));
+  }
+
+  /** The start is over: a watch that comes into force from now on comes late. */
+  started(): void {
+    this.#started = true;
   }
 
   /** Looks at a repo soon, as if an event had come. */
@@ -222,7 +232,9 @@ export class Watching {
 
   #addCache(name: string, path: string): void {
     this.#caches.set(name, path);
-    void this.#files.add(path, () => this.#cacheTouched(name));
+    const watched = this.#files.add(path, () => this.#cacheTouched(name));
+    // What was done to it before is found by its first turn, but where that was over already.
+    void watched.then(() => this.#started && this.#caches.get(name) === path && this.#cacheTouched(name));
   }
 
   #dropCache(name: string): void {

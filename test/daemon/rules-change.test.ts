@@ -56,6 +56,21 @@ describe("a rule that comes while the daemon runs", () => {
   });
 });
 
+describe("a rule that takes for ever, without a daemon", () => {
+  it.each([
+    ["sync a", 1, /guard\.patterns\.far took more than 15 s/],
+    ["sync a --dry-run", 1, /guard\.patterns\.far took more than 15 s/],
+    ["status", 3, /STATE_FILE_IN_GUARD/],
+  ])("%s says so, and blames no disk", async (args, exitCode, said) => {
+    await workspace.save("a", `${"a".repeat(200_000)}\n`);
+    await workspace.configure({ guard: { patterns: { far: "a.*b|a{3}" } } });
+    const { code, stdout, stderr } = await workspace.run(args.split(" "));
+    expect(code).toBe(exitCode);
+    expect(stdout + stderr).toMatch(said);
+    expect(stdout + stderr).not.toMatch(/not answer|internal error/);
+  });
+});
+
 describe("what stands in a cache that no turn may look through", () => {
   it("is not shown unlooked at by pull", async () => {
     await workspace.startDaemon();

@@ -3,10 +3,13 @@ import { readlinkSync, readdirSync } from "node:fs";
 import { chmod, chown, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { request } from "node:http";
+import type { StatusReport } from "../../src/status/report.ts";
+import { WriterLock } from "../../src/store/lock.ts";
 import { eventually } from "../support/eventually.ts";
 import { goOn, threeRepos } from "../support/fault.ts";
 import { isRoot } from "../support/ordinary-user.ts";
-import type { Workspace } from "../support/workspace.ts";
+import type { Ran, Workspace } from "../support/workspace.ts";
 
 let workspace: Workspace;
 let run: string;
@@ -137,9 +140,96 @@ describe("two daemons with one run directory and a state directory each", () => 
 
   const shared = (): NodeJS.ProcessEnv => ({ XDG_RUNTIME_DIR: dirname(run) });
 
-  async function pidThatAnswers(): Promise<number | null> {
-    return (await workspace.status()).daemon.pid;
+  /** Whoever it is: asked as `curl` asks. */
+  async function pidThatAnswers(): Promise<number> {
+    return await new Promise((resolve, reject) => {
+      const outgoing = request({ socketPath: workspace.paths.socket, path: "/healthz" }, (response) => {
+        response.on("data", (chunk: Buffer) => resolve(JSON.parse(chunk.toString()).pid));
+      });
+      outgoing.on("error", reject);
+      outgoing.end();
+    });
   }
+
+  async function command(of: Workspace, words: string): Promise<Ran> {
+    return await of.run(words.split(" "), { env: shared() });
+  }
+
+  it("a command of the other one's environment does not take the first one for its own", async () => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    const before = await workspace.log();
+    const { code, stdout } = await command(other, "status --json");
+    expect(code).toBe(3);
+    const report: StatusReport = JSON.parse(stdout);
+    expect(report.daemon).toMatchObject({ running: false, pid: null, config: other.paths.config });
+    expect(report.repos.map(({ path }) => path)).toContain(other.repo("x"));
+    expect((await command(other, "explain x")).stdout).toContain("no daemon runs");
+    expect((await command(other, "pause x")).stderr).toContain("no daemon runs");
+    expect((await command(other, "sync x")).stdout).toContain(other.cacheFile("y"));
+    expect(await other.received("y", "x")).toBe("state of x\n");
+    expect((await command(other, "pull y --raw --from x")).stdout).toBe("state of x\n");
+    expect(await workspace.log()).toEqual(before);
+    expect((await command(workspace, "status")).code).toBe(0);
+  });
+
+  it("a command finds its own daemon by any name of its state directory, and without its lock's file", async () => {
+    const daemon = await workspace.startDaemon();
+    await workspace.healthy();
+    const link = join(workspace.root, "link");
+    await symlink(dirname(workspace.paths.stateDirectory), link);
+    for (const env of [{}, { XDG_STATE_HOME: link }, { XDG_STATE_HOME: `${link}/../state/` }]) {
+      const { code, stdout } = await workspace.run(["status", "--json"], { env });
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout).daemon.pid).toBe(daemon.pid);
+    }
+    await workspace.configure({ rescan: "1h" });
+    await rm(workspace.paths.lockFile);
+    const { stdout } = await workspace.run(["status", "--json"]);
+    expect(JSON.parse(stdout).daemon.pid).toBe(daemon.pid);
+  });
+
+  it("a command of the one whose socket was taken says so, whatever its lock's file says", async () => {
+    const first = await workspace.startDaemon();
+    await workspace.healthy();
+    await first.freeze();
+    await rm(workspace.paths.socket);
+    const second = await other.startDaemon({ env: shared() });
+    await eventually("it to be healthy", async () => (await command(other, "status")).code === 0);
+    first.send("SIGCONT");
+    const { stdout } = await command(workspace, "status --json");
+    const report: StatusReport = JSON.parse(stdout);
+    expect(report.daemon).toMatchObject({ running: true, pid: first.pid, config: workspace.paths.config });
+    expect(report.problems.map(({ code }) => code)).toContain("DAEMON_UNRESPONSIVE");
+    // Killed, it leaves a file that names the socket, and then a pid that is somebody else's.
+    await first.kill();
+    const holder = { pid: second.pid, role: "daemon", socket: workspace.paths.socket, config: "/c" };
+    await writeFile(workspace.paths.lockFile, JSON.stringify(holder));
+    const { code, stdout: after } = await command(workspace, "status --json");
+    expect(code).toBe(3);
+    expect(JSON.parse(after).daemon).toMatchObject({ running: false, config: workspace.paths.config });
+    expect((await command(workspace, "sync --all")).code).toBe(0);
+    expect(await pidThatAnswers()).toBe(second.pid);
+  });
+
+  it("a daemon on its way up is waited for, though another one answers on its socket", async () => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    // As a daemon that has its lock and no socket yet, and then ends.
+    const lock = await WriterLock.acquire(
+      other.paths,
+      { pid: process.pid, role: "daemon", socket: workspace.paths.socket, config: "/c" },
+      0,
+    );
+    const before = await workspace.log();
+    const syncing = command(other, "sync x");
+    expect((await command(other, "status")).stdout).toContain("DAEMON_UNRESPONSIVE");
+    expect(await other.received("y", "x")).toBeUndefined();
+    await lock?.release();
+    expect((await syncing).code).toBe(0);
+    expect(await other.received("y", "x")).toBe("state of x\n");
+    expect(await workspace.log()).toEqual(before);
+  });
 
   it("the second does not start, and says what to do", async () => {
     const daemon = await workspace.startDaemon();

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask } from "../../src/control/client.ts";
@@ -17,6 +18,20 @@ afterAll(async () => {
 /** What the daemon gives itself to finish, in milliseconds, and what a busy machine adds. */
 const GRACE_MS = 10_000;
 const SLACK_MS = 5_000;
+
+/** From the moment that the daemon holds its lock; a machine without anything else to do takes a third of it. */
+const SERVED_MS = 5_000;
+
+async function servedWithin(workspace: Workspace, ms: number): Promise<void> {
+  await workspace.arrives("x", ["y"], "state of x\n", 20_000);
+  const at = async (event: string, cache?: string): Promise<number> => {
+    const said = await eventually(`the log to tell of ${event}`, async () =>
+      (await workspace.log()).find((line) => line["event"] === event && line["cache"] === cache),
+    );
+    return Date.parse(String(said["time"]));
+  };
+  expect((await at("section.written", "y")) - (await at("daemon.started"))).toBeLessThan(ms);
+}
 
 async function prepare(): Promise<{ workspace: Workspace; disk: UnrulyDisk; hang: () => Promise<void> }> {
   // The one that hangs comes first, so that everything in order would wait for it.
@@ -96,6 +111,22 @@ describe.concurrent("a repo on a disk that does not answer", () => {
     await workspace.healthy();
   });
 
+  it("is told to who asked for it, and what it says later arrives even so", async () => {
+    const { workspace, disk } = await prepare();
+    // Without a rescan, and without events: the look that was asked for is the only one.
+    await workspace.configure({ rescan: "1h" });
+    await workspace.startDaemon({ env: disk.env });
+    await workspace.healthy();
+    await disk.misbehave({ hangs: workspace.repo(HURT), losesEvents: workspace.repo(HURT) });
+    await workspace.save(HURT, "late\n");
+    const { code, stderr } = await workspace.run(["sync", HURT]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${workspace.repo(HURT)} does not answer`);
+    expect(stderr).toContain("Look at the disk");
+    await disk.misbehave({ losesEvents: workspace.repo(HURT) });
+    await workspace.arrives(HURT, ["x", "y"], "late\n");
+  });
+
   it("does not end the rescans", async () => {
     const { workspace, disk, hang } = await prepare();
     await workspace.startDaemon({ env: disk.env, args: ["--log-level", "trace"] });
@@ -111,11 +142,46 @@ describe.concurrent("a repo on a disk that does not answer", () => {
     const { workspace, disk, hang } = await prepare();
     await hang();
     const daemon = workspace.spawnDaemon({ env: disk.env });
-    await workspace.arrives("x", ["y"], "state of x\n", 15_000);
+    await servedWithin(workspace, SERVED_MS);
     await goOn(workspace, "saved\n");
     daemon.send("SIGTERM");
     await eventually("the daemon to end", () => daemon.ended, GRACE_MS + SLACK_MS);
     expect(daemon.code).toBe(0);
+  });
+
+  it("back after the start, gives and gets what it missed by itself, and is watched", async () => {
+    const { workspace, disk, hang } = await prepare();
+    // Whatever arrives was told by events, or by what came late.
+    await workspace.configure({ rescan: "1h" });
+    await hang();
+    await workspace.startDaemon({ env: disk.env });
+    await goOn(workspace, "meanwhile\n");
+    await disk.behave();
+    await workspace.arrives(HURT, ["x", "y"], `state of ${HURT}\n`);
+    await workspace.arrives("x", [HURT], "meanwhile\n");
+    await workspace.healthy();
+    await workspace.save(HURT, "heard\n");
+    await workspace.arrives(HURT, ["x", "y"], "heard\n");
+    // What others do to its cache is heard of too.
+    await writeFile(workspace.cacheFile(HURT), "");
+    await workspace.arrives("x", [HURT], "meanwhile\n");
+  });
+
+  it("keeps a stop waiting; what is asked for meanwhile is done when the daemon has ended", async () => {
+    const { workspace, disk } = await prepare();
+    const daemon = await workspace.startDaemon({ env: disk.env });
+    await workspace.healthy();
+    await disk.misbehave({ writesHang: workspace.repo(HURT) });
+    await workspace.save("x", "on its way\n");
+    await workspace.arrives("x", ["y"], "on its way\n");
+    daemon.send("SIGTERM");
+    await eventually("the stop to begin", async () =>
+      (await workspace.log()).some((line) => line["event"] === "daemon.stopping"),
+    );
+    await workspace.save("y", "asked for\n");
+    expect(await workspace.run(["sync", "y"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await workspace.received("x", "y")).toBe("asked for\n");
+    expect(daemon.ended).toBe(true);
   });
 
   it("does not keep the daemon from ending", async () => {
@@ -207,7 +273,7 @@ describe.skipIf(!canDie())("many repos on disks that are gone, in the kernel (ne
   it("gone already at the start: the others are served, and a stop is a stop", async () => {
     die();
     const daemon = workspace.spawnDaemon();
-    await workspace.arrives("x", ["y"], "state of x\n", 20_000);
+    await servedWithin(workspace, SERVED_MS);
     await goOn(workspace, "goes on\n");
     daemon.send("SIGTERM");
     await eventually("the daemon to end", () => daemon.ended, GRACE_MS + SLACK_MS);

@@ -74,6 +74,11 @@ describe.skipIf(!canLimit())("watches that the system has no more of (needs user
       expect(problem.code).toBe("WATCH_LIMIT");
       expect(problem.remedy).toContain(raise);
     }
+    for (const name of NAMES) {
+      const explained = await workspace.run(["explain", name]);
+      expect(explained.stdout).not.toContain("STOP");
+      expect(explained.code).toBe(0);
+    }
     await everySaveArrives("the first");
     await everySaveArrives("the second");
   });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EVENTS, LEVELS } from "../../src/log/events.ts";
-import { createListing, formatLine, parseLine, visible, wantsColour } from "../../src/log/format.ts";
+import { createListing, formatLine, parseLine, wantsColour } from "../../src/log/format.ts";
+import { visible } from "../../src/visible.ts";
 
 const zone = process.env["TZ"];
 beforeAll(() => {
