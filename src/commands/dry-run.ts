@@ -1,4 +1,4 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
+import { createTwoFilesPatch, FILE_HEADERS_ONLY, formatPatch } from "diff";
 import { within } from "../concurrently.ts";
 import { loadConfig } from "../config/load.ts";
 import { type Repo, targetsOf } from "../core/registry.ts";
@@ -19,6 +19,8 @@ import { type CommandContext, complain, printText } from "./context.ts";
 
 /** A disk that takes longer to answer is told as such. What was dead already is not asked again. */
 const PATIENCE_MS = 5_000;
+/** How long two caches are compared line by line, in milliseconds. */
+const DIFF_MS = 2_000;
 /** Long enough for every text: who asks wants to see the whole. */
 const GUARD_PATIENCE_MS = 600_000;
 
@@ -81,8 +83,9 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
       const after = await presentable.document(result.document);
       const old = bytes === undefined ? "/dev/null" : path;
       // Names with odd characters in them stand in quotes there, for `patch` to read.
-      const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
-      printText(context, createTwoFilesPatch(old, path, before, after, "", "", options).trimEnd());
+      const options = { context: 3, headerOptions: FILE_HEADERS_ONLY, timeout: DIFF_MS };
+      const diff = createTwoFilesPatch(old, path, before, after, "", "", options);
+      printText(context, diff?.trimEnd() ?? wholly(old, path, before, after));
     } catch (error) {
       note(faultOf(error, path));
     }
@@ -101,6 +104,25 @@ function faultOf(error: unknown, path: string): Fault {
   if (error instanceof FaultError) return error.fault;
   if (!(error instanceof RuleError)) throw error;
   return fault("STATE_FILE_UNGUARDED", `${path} cannot be shown: ${error.message}`, { path });
+}
+
+/** The same in one piece, for texts that have too little in common to be compared line by line. */
+function wholly(old: string, path: string, before: string, after: string): string {
+  const oldLines = linesOf(before);
+  const newLines = linesOf(after);
+  const hunk = {
+    oldStart: 1,
+    oldLines: oldLines.length,
+    newStart: 1,
+    newLines: newLines.length,
+    lines: [...oldLines.map((line) => `-${line}`), ...newLines.map((line) => `+${line}`)],
+  };
+  const names = { oldFileName: old, newFileName: path, oldHeader: "", newHeader: "" };
+  return formatPatch({ ...names, hunks: [hunk] }, FILE_HEADERS_ONLY).trimEnd();
+}
+
+function linesOf(text: string): string[] {
+  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
 }
 
 async function openAndClose(target: Repo): Promise<OpenedCache> {

@@ -25,6 +25,8 @@ export interface Work {
 export interface EdgesDone {
   /** The cache that was pulled into. */
   readonly cache?: string;
+  /** The config by which it was. */
+  readonly config?: string;
   readonly edges: readonly EdgeResult[];
 }
 

@@ -27,7 +27,10 @@ export async function sync(options: SyncOptions, context: CommandContext): Promi
   });
   if (context.json) printFacts(context, { edges });
   else for (const edge of edges) if (isWritten(edge)) print(context, successLine(edge));
-  complainOnce(context, edges);
+  complainOnce(
+    context,
+    edges.map(({ fault }) => fault),
+  );
   if (edges.length === 0) complain(context, "Nothing to do: no peer receives the state of these repos.");
   return edges.some((edge) => edge.fault !== undefined) ? EXIT.failed : EXIT.ok;
 }
@@ -42,9 +45,9 @@ function isWritten(edge: EdgeResult): boolean {
 }
 
 /** Tells each fault once: one unreadable file is one fault, however many peers wait for it. */
-export function complainOnce(context: CommandContext, edges: readonly EdgeResult[]): void {
+export function complainOnce(context: CommandContext, found: readonly (Fault | undefined)[]): void {
   const faults = new Map<string, Fault>();
-  for (const { fault } of edges) if (fault !== undefined) faults.set(fault.message, fault);
+  for (const fault of found) if (fault !== undefined) faults.set(fault.message, fault);
   for (const { message, remedy } of faults.values()) {
     complain(context, `[state_sync] ${message}`);
     complain(context, `  ${remedy}`);

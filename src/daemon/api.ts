@@ -54,7 +54,8 @@ export function routes(api: Api): Routes {
         await sameConfig(request.config, reconciler);
         const [repo] = await selectRepos(reconciler.config.registry, request);
         if (repo === undefined) throw new FaultError("USAGE", "name the repo to pull for");
-        return json({ cache: cachePath(repo), edges: await reconciler.pull(repo) });
+        const edges = await reconciler.pull(repo);
+        return json({ cache: cachePath(repo), config: reconciler.config.file, edges });
       },
     ],
     [

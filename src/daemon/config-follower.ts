@@ -1,5 +1,5 @@
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
-import type { Registry } from "../core/registry.ts";
+import { type Registry, sourcesOf } from "../core/registry.ts";
 import type { Paths } from "../paths.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import { type FileIdentity, identityAt } from "../store/identity.ts";
@@ -84,8 +84,11 @@ export class ConfigFollower {
     this.#hooks.after();
     // What is refused, or changed on its way, may be decided otherwise now.
     if (passes(this.#reconciler.config) !== passes(before)) await this.#reconciler.reconcileAll("request");
+    const { sources } = this.#reconciler;
     // Not waited for: the disk of a new repo may not answer, and the next edit must not wait for that.
-    for (const name of [...added, ...moved]) void this.#reconciler.observe(name, "start");
+    const unknown = sourcesOf(config.registry).filter(({ name }) => sources.get(name) === undefined);
+    const names = new Set([...added, ...moved, ...unknown.map(({ name }) => name)]);
+    for (const name of names) void this.#reconciler.observe(name, "start");
   }
 
   async #load(): Promise<Config> {

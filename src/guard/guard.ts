@@ -11,7 +11,10 @@ export interface Finding {
 export interface Guarded {
   /** What may travel. The same Buffer as came in where nothing was found. */
   readonly body: Buffer;
+  /** The first thousand, in their order in the text. */
   readonly secrets: readonly Finding[];
+  /** How many there are in all. */
+  readonly secretCount: number;
   /** Places where something would have been hidden, and was made visible. */
   readonly hidden: number;
 }
@@ -62,8 +65,10 @@ export class Guard {
    *   then; the message names the rule and holds nothing of the text.
    */
   async inspect(body: Buffer): Promise<Guarded> {
+    const { patterns, allow } = this.#options;
     // How long a user's pattern takes nobody can tell beforehand, and nothing could stop it here.
-    const here = body.length <= MOST_HERE_BYTES && Object.keys(this.#options.patterns).length === 0;
+    const own = Object.keys(patterns).length + allow.length > 0;
+    const here = body.length <= MOST_HERE_BYTES && !own;
     return here ? await this.#inspector.inspect(body) : await this.#threads.inspect(this.#options, body);
   }
 }

@@ -7,22 +7,28 @@ import { type AtRule, type Found, scan, scanWhole, type Scanner } from "./scanne
 /** What one look redacts can uncover more, but does so once or twice at most. */
 const MOST_LOOKS = 12;
 
+/** What says more is a number: a rule for numbers may find a hundred thousand in one text. */
+const MOST_TOLD = 1_000;
+
 /** The rules, and the looking, in the thread that calls. {@link Guard} says which thread that is. */
 export class Inspector {
-  readonly #builtIn: readonly Scanner[];
+  readonly #maintained: readonly Scanner[];
+  readonly #own: readonly Scanner[];
   readonly #users: readonly Scanner[];
   readonly #isAllowed: (secret: string) => boolean;
   readonly #rules: ReadonlySet<string>;
 
   private constructor(
-    builtIn: readonly Scanner[],
+    maintained: readonly Scanner[],
+    own: readonly Scanner[],
     users: readonly Scanner[],
     isAllowed: (secret: string) => boolean,
   ) {
-    this.#builtIn = builtIn;
+    this.#maintained = maintained;
+    this.#own = own;
     this.#users = users;
     this.#isAllowed = isAllowed;
-    this.#rules = new Set([...builtIn, ...users].flatMap((scanner) => scanner.rules));
+    this.#rules = new Set([...maintained, ...own, ...users].flatMap((scanner) => scanner.rules));
   }
 
   /** See {@link Guard.load}. */
@@ -31,11 +37,11 @@ export class Inspector {
       import("./maintained-rules.ts"),
       import("./own-rules.ts"),
     ]);
-    const builtIn = [...maintainedScanners(), ...ownScanners()];
+    const [maintained, own] = [maintainedScanners(), ownScanners()];
     if (Object.keys(patterns).length === 0 && allow.length === 0)
-      return new Inspector(builtIn, [], () => false);
+      return new Inspector(maintained, own, [], () => false);
     const { allowing, userScanners } = await import("./pattern.ts");
-    return new Inspector(builtIn, userScanners(patterns), allowing(allow));
+    return new Inspector(maintained, own, userScanners(patterns), allowing(allow));
   }
 
   /**
@@ -48,8 +54,13 @@ export class Inspector {
     // one, and a marker put into the middle of a hidden run would make two of it that look harmless.
     const { text, count } = revealHidden(body.toString("utf8"));
     const found = await this.#findAll(text, at);
-    if (count === 0 && found.length === 0) return { body, secrets: [], hidden: 0 };
-    return { body: Buffer.from(redact(text, found).text), secrets: findings(text, found), hidden: count };
+    if (count === 0 && found.length === 0) return { body, secrets: [], secretCount: 0, hidden: 0 };
+    return {
+      body: Buffer.from(redact(text, found).text),
+      secrets: findings(text, found.slice(0, MOST_TOLD)),
+      secretCount: found.length,
+      hidden: count,
+    };
   }
 
   /** Looks until there is nothing more: what was overlapped, or began in the middle of something else. */
@@ -69,8 +80,12 @@ export class Inspector {
   }
 
   async #look(text: string, at: AtRule | undefined): Promise<Found[]> {
-    const builtIn = await scan(withoutEscapes(text), this.#builtIn, at);
-    const found = [...builtIn, ...(await scanWhole(text, this.#users, at))];
+    const plain = withoutEscapes(text);
+    const found = [
+      ...(await scan(plain, this.#maintained, at)),
+      ...(await scanWhole(plain, this.#own, at)),
+      ...(await scanWhole(text, this.#users, at)),
+    ];
     return found.filter(({ start, end }) => !this.#isAllowed(text.slice(start, end)));
   }
 }

@@ -25,7 +25,7 @@ export type AtRule = (name: string) => void;
  * text is that is made to slow them down, up to 1.5 ms here.
  */
 const WINDOW = 96 * 1024;
-/** Longer than anything that our rules and the maintained ones find; the longest are private keys. */
+/** Longer than anything that the maintained rules find; the longest are private keys. */
 const OVERLAP = 24 * 1024;
 /** How far back from where it would be a window's edge looks for the start of a line. */
 const LEEWAY = 4 * 1024;
@@ -68,12 +68,14 @@ export async function scan(text: string, scanners: readonly Scanner[], at?: AtRu
   return found;
 }
 
-/** The same for scanners whose findings may be of any length: the text is not divided for them. */
+/** The same for scanners whose findings may be of any length, and whose time grows as the text does: it is not divided for them. */
 export async function scanWhole(text: string, scanners: readonly Scanner[], at?: AtRule): Promise<Found[]> {
+  const pace = new Pace();
   const found: Found[] = [];
   for (const scanner of scanners) {
     at?.(scanner.name);
-    found.push(...(await findWith(scanner, text)));
+    for (const one of await findWith(scanner, text)) found.push(one);
+    await pace.rest();
   }
   return found;
 }

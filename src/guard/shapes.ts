@@ -97,8 +97,10 @@ export const SHAPES: readonly OwnRule[] = [
     hints: ["ookie", "OOKIE"],
     pattern: /[\w.%-]{1,64}=(?<secret>[^\s;"'`,<>|]{16,2000})/g,
     length: (value, { index, input }) => {
+      if (!isRandom(value, 16)) return 0;
       const before = input.slice(Math.max(0, index - 2_000), index);
-      return /\bcookie["']?\s{0,8}[:=][^\r\n]*$/i.test(before) && isRandom(value, 16) ? value.length : 0;
+      const line = before.slice(Math.max(before.lastIndexOf("\n"), before.lastIndexOf("\r")) + 1);
+      return /\bcookie["']?[ \t]{0,8}[:=]/i.test(line) ? value.length : 0;
     },
   },
   {

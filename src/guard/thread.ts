@@ -22,8 +22,8 @@ async function inspect({ options, body }: Task): Promise<Outcome> {
   rules = wanted;
   inspector ??= Inspector.load(options);
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const { body: changed, secrets, hidden } = await (await inspector).inspect(text, at);
-  return { ok: true, body: changed === text ? undefined : changed, secrets, hidden };
+  const { body: changed, ...found } = await (await inspector).inspect(text, at);
+  return { ok: true, body: changed === text ? undefined : changed, found };
 }
 
 parentPort?.on("message", (task: Task) => {

@@ -1,8 +1,7 @@
-import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { systemCode } from "../errors.ts";
 import type { Guarded, GuardOptions } from "./guard.ts";
-import { RuleError } from "./rule-error.ts";
+import { RuleError, ThreadError } from "./rule-error.ts";
 
 /** Set by the bundler, and for the tests: where `thread.ts` is, seen from this module. */
 declare const __GUARD_THREAD__: string;
@@ -18,9 +17,11 @@ export interface ThreadsOptions {
 
 const DEADLINE_MS = 15_000;
 const PATIENCE_MS = 250;
-const IDLE_MS = 300_000;
+const IDLE_MS = 60_000;
 /** So many texts that take for ever, and the next one waits for the deadline of the first. */
-const MOST_THREADS = Math.max(3, availableParallelism());
+const MOST_THREADS = 8;
+/** Time is counted in steps that this process has seen go by: one that was stopped, or slept, has not. */
+const TICK_MS = 100;
 
 /** What goes to a thread ... */
 export interface Task {
@@ -35,8 +36,7 @@ export type Outcome =
       readonly ok: true;
       /** Undefined where nothing was changed. */
       readonly body: Uint8Array | undefined;
-      readonly secrets: Guarded["secrets"];
-      readonly hidden: number;
+      readonly found: Omit<Guarded, "body">;
     }
   | { readonly ok: false; readonly message: string };
 
@@ -69,9 +69,9 @@ export class Threads {
       this.#pump();
     });
     if (!outcome.ok) throw new RuleError(outcome.message);
-    const { body: changed, secrets, hidden } = outcome;
-    if (changed === undefined) return { body, secrets, hidden };
-    return { body: Buffer.from(changed.buffer, changed.byteOffset, changed.byteLength), secrets, hidden };
+    const { body: changed, found } = outcome;
+    if (changed === undefined) return { ...found, body };
+    return { ...found, body: Buffer.from(changed.buffer, changed.byteOffset, changed.byteLength) };
   }
 
   #pump(): void {
@@ -140,9 +140,9 @@ class Thread {
     });
     this.#worker.on("message", (outcome: Outcome) => this.#done(outcome));
     this.#worker.on("error", (error) =>
-      this.#fail(`the guard's thread failed (${systemCode(error) ?? error.name})`),
+      this.#fail(new ThreadError(`the guard's thread failed (${systemCode(error) ?? error.name})`)),
     );
-    this.#worker.on("exit", () => this.#fail("the guard's thread ended"));
+    this.#worker.on("exit", () => this.#fail(new ThreadError("the guard's thread ended")));
   }
 
   get isFree(): boolean {
@@ -152,8 +152,11 @@ class Thread {
   run(job: Job): void {
     this.#job = job;
     clearTimeout(this.#timer);
-    const { deadlineMs } = this.#options;
-    this.#timer = setTimeout(() => this.#fail(this.#overdue()), deadlineMs);
+    let left = Math.ceil(this.#options.deadlineMs / TICK_MS);
+    this.#timer = setInterval(() => {
+      left -= 1;
+      if (left <= 0) this.#fail(new RuleError(this.#overdue()));
+    }, TICK_MS);
     // A process with work in hand does not end; one whose threads only wait does.
     this.#worker.ref();
     this.#worker.postMessage(job.task, [job.task.body.buffer]);
@@ -170,19 +173,19 @@ class Thread {
     const job = this.#job;
     this.#job = undefined;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail("idle"), this.#options.idleMs).unref();
+    this.#timer = setTimeout(() => this.#fail(new ThreadError("idle")), this.#options.idleMs).unref();
     this.#worker.unref();
     job?.resolve(outcome);
     this.#events.onFree();
   }
 
   /** Ends the thread, whatever it is doing. */
-  #fail(message: string): void {
+  #fail(why: RuleError): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
     void this.#worker.terminate();
-    this.#job?.reject(new RuleError(message));
+    this.#job?.reject(why);
     this.#job = undefined;
     this.#events.onEnd();
   }

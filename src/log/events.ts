@@ -168,6 +168,12 @@ export const EVENTS = {
     about: "A rule took something out of a section that a peer's cache held already.",
     fields: ["repo", "cache"],
   },
+  "section.unguarded": {
+    level: "warn",
+    says: "standing section not looked through",
+    about: "A rule failed on a section that a peer's cache held already. It stands as it did.",
+    fields: ["repo", "cache", "message"],
+  },
   "cache.replaced": {
     level: "debug",
     says: "cache replaced",

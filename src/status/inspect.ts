@@ -257,7 +257,7 @@ function repoStatus(repo: Repo, source: SourceFacts | undefined, runtime: Runtim
       bytes: source?.bytes ?? 0,
       changedAt: source?.changedAt ?? null,
     },
-    guard: { secrets: source?.verdict?.secrets ?? [], hidden: source?.verdict?.hidden ?? 0 },
+    guard: guardOf(source?.verdict),
     watch:
       repo.role === "passive"
         ? "off"
@@ -266,4 +266,9 @@ function repoStatus(repo: Repo, source: SourceFacts | undefined, runtime: Runtim
           : runtime.watchOf(repo.name),
     paused: runtime.isPaused(repo.name),
   };
+}
+
+function guardOf(verdict: Verdict | undefined): RepoStatus["guard"] {
+  const { secrets = [], secretCount = 0, hidden = 0 } = verdict ?? {};
+  return { secrets, secretCount, hidden };
 }

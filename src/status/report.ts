@@ -40,7 +40,12 @@ export interface RepoStatus {
     readonly changedAt: string | null;
   };
   /** What the guard found in the file: secrets by rule and line, and how many hidden characters. */
-  readonly guard: { readonly secrets: readonly Finding[]; readonly hidden: number };
+  readonly guard: {
+    readonly secrets: readonly Finding[];
+    /** How many there are in all; the list has the first thousand. */
+    readonly secretCount: number;
+    readonly hidden: number;
+  };
   /** `off`: nobody watches, since no daemon runs or the repo is passive. */
   readonly watch: WatchMode | "off";
   readonly paused: boolean;

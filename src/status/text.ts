@@ -122,9 +122,10 @@ function guarded(report: StatusReport): string {
 }
 
 /** What was found in a state file, in words; undefined where nothing was. */
-export function describeGuard({ secrets, hidden }: RepoStatus["guard"]): string | undefined {
+export function describeGuard(guard: RepoStatus["guard"]): string | undefined {
   const found: string[] = [];
-  if (secrets.length > 0) found.push(`${describeSecrets(secrets)}, kept from the peers`);
+  const { secretCount, hidden } = guard;
+  if (secretCount > 0) found.push(`${describeSecrets(guard)}, kept from the peers`);
   if (hidden > 0) found.push(`${hidden} hidden place${hidden === 1 ? "" : "s"}, made visible to the peers`);
   return found.length === 0 ? undefined : found.join("; ");
 }

@@ -13,6 +13,9 @@ import { closeQuietly } from "./close.ts";
 /** No mesh of state files makes a cache this large; what is larger is not ours to load. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
+/** What of a repo it takes to find its cache. */
+type Owner = Pick<Repo, "name" | "path" | "stateFile">;
+
 /** A cache as it was found. Its handle stays open until the caller closes it. */
 export interface OpenedCache {
   /** The cache's real path: where a link inside the repo leads, if it is one. */
@@ -33,7 +36,7 @@ export interface OpenedCache {
  *
  * @throws FaultError with a CACHE_ code, or REPO_MISSING.
  */
-export async function openCache(repo: Repo): Promise<OpenedCache> {
+export async function openCache(repo: Owner): Promise<OpenedCache> {
   const path = cachePath(repo);
   try {
     const root = await realpath(repo.path);
@@ -89,7 +92,7 @@ export async function removeCacheTemporaries(repo: Repo): Promise<string[]> {
 
 /** A file system's error on the way to a cache, as the fault that the user can act on. */
 export class CacheError extends FaultError {
-  constructor(cause: unknown, repo: Repo) {
+  constructor(cause: unknown, repo: Owner) {
     const { code, message } = cacheFault(cause, repo);
     const remedy = code === "CACHE_PERMISSION" ? { remedy: permissionRemedy(repo) } : {};
     super(code, message, { path: cachePath(repo), repo: repo.name, cause, ...remedy });
@@ -97,7 +100,7 @@ export class CacheError extends FaultError {
 }
 
 /** What stands in the way: the repo where there is no `.aibrain` yet, that directory, or the cache in it. */
-function permissionRemedy(repo: Repo): string {
+function permissionRemedy(repo: Owner): string {
   const directory = join(repo.path, CACHE_DIRECTORY);
   const present = existsSync(directory) ? directory : repo.path;
   const [what, mode] = mayWriteIn(present) ? [cachePath(repo), "u+rw"] : [present, "u+rwx"];
@@ -114,7 +117,7 @@ function mayWriteIn(directory: string): boolean {
   }
 }
 
-function cacheFault(cause: unknown, repo: Repo): Pick<Fault, "code" | "message"> {
+function cacheFault(cause: unknown, repo: Owner): Pick<Fault, "code" | "message"> {
   const code = systemCode(cause);
   const path = cachePath(repo);
   switch (code) {
@@ -138,7 +141,7 @@ function cacheFault(cause: unknown, repo: Repo): Pick<Fault, "code" | "message">
 }
 
 /** The cache's real path, whether it is there or not; undefined where there is no directory for it. */
-async function findCache(repo: Repo, root: string): Promise<string | undefined> {
+async function findCache(repo: Owner, root: string): Promise<string | undefined> {
   const directory = await realDirectory(repo, root);
   if (directory === undefined) return undefined;
   const path = cachePath(repo);
@@ -151,7 +154,7 @@ async function findCache(repo: Repo, root: string): Promise<string | undefined> 
 }
 
 /** What is wrong with a state file is no business of the repo's cache. */
-async function realStateFile(repo: Repo): Promise<string | undefined> {
+async function realStateFile(repo: Owner): Promise<string | undefined> {
   try {
     return await realpath(stateFilePath(repo));
   } catch (error) {
@@ -160,7 +163,7 @@ async function realStateFile(repo: Repo): Promise<string | undefined> {
   }
 }
 
-async function realDirectory(repo: Repo, root: string): Promise<string | undefined> {
+async function realDirectory(repo: Owner, root: string): Promise<string | undefined> {
   const directory = join(repo.path, CACHE_DIRECTORY);
   const real = await realpathIfThere(directory);
   if (real === undefined) {

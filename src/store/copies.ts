@@ -12,13 +12,14 @@ import { writable, type WriteScope } from "./write-scope.ts";
 export type CopyReason = "adopted" | "damaged" | "late-edit";
 
 /**
- * How many a repo. An adopted cache may hold years of notes, a late edit may be the only home of
- * somebody's text; a damaged one is mostly our own sections.
+ * How many a repo, and how many of them the oldest. The first adopted cache may hold years of notes;
+ * the hundredth is some program's that goes on writing the old form. A late edit may be the only
+ * home of somebody's text; a damaged one is mostly our own sections.
  */
-const MOST: Readonly<Record<CopyReason, number>> = {
-  adopted: Number.POSITIVE_INFINITY,
-  "late-edit": 100,
-  damaged: 10,
+const MOST: Readonly<Record<CopyReason, { readonly all: number; readonly oldest: number }>> = {
+  adopted: { all: 100, oldest: 50 },
+  "late-edit": { all: 100, oldest: 0 },
+  damaged: { all: 10, oldest: 0 },
 };
 
 /** A copy of a cache, kept before text in it was replaced. */
@@ -113,8 +114,9 @@ export async function removeCopyTemporaries(copiesDirectory: string): Promise<st
 async function dropOldest(repo: string, kept: Copy, copiesDirectory: string): Promise<void> {
   const alike = (await copiesOf(repo, copiesDirectory)).filter((copy) => copy.reason === kept.reason);
   const others = alike.filter((copy) => copy.path !== kept.path);
-  const surplus = Math.max(0, alike.length - MOST[kept.reason]);
-  for (const copy of others.slice(0, surplus)) {
+  const { all, oldest } = MOST[kept.reason];
+  const surplus = Math.max(0, alike.length - all);
+  for (const copy of others.slice(oldest, oldest + surplus)) {
     await unlink(copy.path);
     crashPoint("copy.pruned");
   }

@@ -79,12 +79,12 @@ async function savedSince(
 ): Promise<boolean> {
   // After the clock was set back, what is from the future would outweigh every save until then.
   const counts = (ms: number): boolean => ms <= nowMs + MARGIN_MS || savedAtMs > nowMs;
-  const steps: number[] = [];
+  let step = Number.NEGATIVE_INFINITY;
   for (const path of await stepsIn(gitDirectory, names)) {
     const stats = await statIfThere(path);
-    if (stats !== undefined) steps.push(Number(stats.mtimeMs));
+    const atMs = stats === undefined ? Number.NaN : Number(stats.mtimeMs);
+    if (atMs > step && counts(atMs)) step = atMs;
   }
-  const step = Math.max(...steps.filter(counts));
   if (savedAtMs <= step) return false;
   if (savedAtMs > step + MARGIN_MS) return true;
   // A git that died has left its lock, old as that may be, and the index as it was before the files.
@@ -95,7 +95,10 @@ async function savedSince(
 }
 
 async function stepsIn(gitDirectory: string, names: readonly string[]): Promise<string[]> {
-  const found = names.filter((name) => STEPS.test(name)).map((name) => join(gitDirectory, name));
+  const found = names
+    .filter((name) => STEPS.test(name))
+    .slice(0, MOST_STEPS)
+    .map((name) => join(gitDirectory, name));
   for (const directory of ["rebase-merge", "rebase-apply"].filter((name) => names.includes(name))) {
     const notes = (await namesIn(join(gitDirectory, directory))).filter((name) => !/^\d+$/.test(name));
     found.push(...notes.slice(0, MOST_STEPS).map((name) => join(gitDirectory, directory, name)));

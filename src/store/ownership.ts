@@ -1,4 +1,5 @@
 import { join, sep } from "node:path";
+import { performance } from "node:perf_hooks";
 import type { Registry, Repo } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
 import { realpathOrSame } from "./real-path.ts";
@@ -8,6 +9,9 @@ interface Root {
   readonly repo: Repo;
   readonly root: string;
 }
+
+const LATELY_MS = 60_000;
+const asked = new WeakMap<Registry, { readonly at: number; readonly ownership: Promise<Ownership> }>();
 
 /**
  * Which registered repo a path belongs to, links resolved. Repos may lie in each other, and a
@@ -27,17 +31,21 @@ export class Ownership {
     return new Ownership(await Promise.all(roots));
   }
 
-  /** The same by the paths as the config has them: for what no link inside a repo leads to. */
-  static asConfigured(registry: Registry): Ownership {
-    return new Ownership(registry.repos.map((repo) => ({ repo, root: repo.path })));
+  /** The same as it was within the last minute: of links on the way to a repo, which its user makes. */
+  static async lately(registry: Registry): Promise<Ownership> {
+    const last = asked.get(registry);
+    if (last !== undefined && performance.now() - last.at < LATELY_MS) return await last.ownership;
+    const ownership = Ownership.of(registry);
+    asked.set(registry, { at: performance.now(), ownership });
+    return await ownership;
   }
 
   /**
    * The innermost repo around a file, where it is another one than `repo`.
    *
-   * @param file of the same kind as the roots: a real path, or one as configured.
+   * @param file a real path.
    */
-  otherOwner(repo: Repo, file: string): Repo | undefined {
+  otherOwner(repo: Pick<Repo, "name">, file: string): Repo | undefined {
     let owner: Root | undefined;
     for (const candidate of this.#roots) {
       const inside = file.startsWith(candidate.root + sep);
@@ -50,7 +58,7 @@ export class Ownership {
    * @param file the real path of `target`'s cache.
    * @throws FaultError CACHE_OUTSIDE where it is another repo's, or some repo's state file.
    */
-  refuseForeign(target: Repo, file: string): void {
+  refuseForeign(target: Pick<Repo, "name" | "path">, file: string): void {
     const where = { path: cachePath(target), repo: target.name };
     for (const { repo, root } of this.#roots) {
       if (file !== join(root, repo.stateFile)) continue;

@@ -16,11 +16,13 @@ export interface ReplaceOptions {
   readonly basedOn: FileIdentity | undefined;
   /** A directory, links resolved, that the file must lie in at the moment of writing. Unchecked where absent. */
   readonly inside?: string;
+  /** Asked at the last moment; where it says no, nothing is replaced. */
+  readonly isStillWanted?: () => boolean;
   /** Permission bits and owner of the file that is replaced; a new one is private. */
   readonly like?: { readonly mode: number; readonly uid: number; readonly gid: number };
 }
 
-/** The new file's identity, or undefined where another writer was faster and nothing was done. */
+/** The new file's identity, or undefined where another writer was faster, or it is not wanted any more, and nothing was done. */
 export type Replaced = { readonly identity: FileIdentity | undefined } | undefined;
 
 /**
@@ -72,7 +74,7 @@ async function replaceIn(
     const written = fstatSync(handle.fd, { bigint: true });
     // From the check to the rename nothing else runs in this process: for another writer the
     // window is these two system calls.
-    if (identityNow(target) !== options.basedOn) {
+    if (identityNow(target) !== options.basedOn || options.isStillWanted?.() === false) {
       await unlink(temporary);
       return undefined;
     }

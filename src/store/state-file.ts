@@ -9,6 +9,7 @@ import { isInside, whereOpen } from "./anchor.ts";
 import { closeQuietly } from "./close.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { Ownership } from "./ownership.ts";
+import { cachePath } from "./write-scope.ts";
 
 /** A state file as it was read at one moment, or why it could not be. */
 export type StateRead =
@@ -45,12 +46,12 @@ export async function readStateFile(
   const path = stateFilePath(repo);
   try {
     const root = await realpath(repo.path);
-    const real = await realpath(path);
+    const [real, caches] = await Promise.all([realpath(path), cachePlaces(repo)]);
     if (!isInside(real, root)) {
       return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, out of its repo`);
     }
     // What other repos said would go out again, to repos that must not hear it.
-    if (isInside(real, join(root, CACHE_DIRECTORY))) {
+    if (caches.some((place) => real === place || isInside(real, place))) {
       return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads to ${real}, among other repos' states`);
     }
     const owner = await otherOwner(repo, real, root, registry);
@@ -77,6 +78,21 @@ export async function readStateFile(
   }
 }
 
+/** Where a repo's cache and its directory are, by their names and by where links lead. */
+async function cachePlaces(repo: Repo): Promise<string[]> {
+  const names = [join(repo.path, CACHE_DIRECTORY), cachePath(repo)];
+  return await Promise.all(names.map(realpathIfThere));
+}
+
+async function realpathIfThere(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return path;
+  }
+}
+
 /** @param real the state file's real path, inside of `root`, the repo's. */
 async function otherOwner(
   repo: Repo,
@@ -84,10 +100,12 @@ async function otherOwner(
   root: string,
   registry: Registry,
 ): Promise<Repo | undefined> {
-  // Where no link leads to it, the config alone tells, and no other repo's disk need be asked.
-  if (real === join(root, repo.stateFile))
-    return Ownership.asConfigured(registry).otherOwner(repo, stateFilePath(repo));
-  return (await Ownership.of(registry)).otherOwner(repo, real);
+  // Of a file in the repo's own directory there is no doubt: no two repos have the same one.
+  if (dirname(real) === root) return undefined;
+  // A link may have been made this moment; without one nothing but the config and its paths count.
+  const linked = real !== join(root, repo.stateFile);
+  const ownership = await (linked ? Ownership.of(registry) : Ownership.lately(registry));
+  return ownership.otherOwner(repo, real);
 }
 
 async function readOpened(

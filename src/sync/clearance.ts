@@ -1,18 +1,15 @@
 import type { Repo } from "../core/registry.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { fault, type Fault } from "../errors.ts";
-import type { Finding, GuardOptions } from "../guard/guard.ts";
+import type { Guarded, GuardOptions } from "../guard/guard.ts";
 import { RuleError } from "../guard/rule-error.ts";
 import { stateFilePath } from "../store/state-file.ts";
 import { RulesInForce } from "./rules-in-force.ts";
 
 /** What the guard found in a text. No part of the text is in it. */
-export interface Verdict {
+export interface Verdict extends Omit<Guarded, "body"> {
   /** Hex digest of what may travel. */
   readonly sha256: string;
-  readonly secrets: readonly Finding[];
-  /** How many hidden characters were made visible. */
-  readonly hidden: number;
 }
 
 /** A text that may travel, or why it may not. */
@@ -24,6 +21,8 @@ export interface Cleared extends Verdict {
   /** What may travel. */
   readonly body: Buffer;
 }
+
+type Secrets = Pick<Guarded, "secrets" | "secretCount">;
 
 /** Secrets that a fault's message names; a file with more has one kind of trouble, not that many. */
 const MOST_NAMED = 5;
@@ -85,17 +84,16 @@ function unguarded(repo: Repo, error: unknown): Fault {
 }
 
 function judged<T extends Verdict>(repo: Repo, verdict: T): Clearance<T> {
-  const { secrets } = verdict;
-  if (repo.onSecret !== "block" || secrets.length === 0) return { ok: true, cleared: verdict };
+  if (repo.onSecret !== "block" || verdict.secretCount === 0) return { ok: true, cleared: verdict };
   const path = stateFilePath(repo);
-  const message = `${path} holds ${describeSecrets(secrets)}`;
+  const message = `${path} holds ${describeSecrets(verdict)}`;
   return { ok: false, fault: fault("STATE_FILE_SECRET", message, { repo: repo.name, path }) };
 }
 
 /** `2 secrets: github-token in line 3, jwt in line 7` */
-export function describeSecrets(secrets: readonly Finding[]): string {
+export function describeSecrets({ secrets, secretCount }: Secrets): string {
   const named = secrets.slice(0, MOST_NAMED).map(({ rule, line }) => `${rule} in line ${line}`);
-  const more = secrets.length - named.length;
+  const more = secretCount - named.length;
   const rest = more === 0 ? "" : ` and ${more} more`;
-  return `${secrets.length} ${secrets.length === 1 ? "secret" : "secrets"}: ${named.join(", ")}${rest}`;
+  return `${secretCount} ${secretCount === 1 ? "secret" : "secrets"}: ${named.join(", ")}${rest}`;
 }

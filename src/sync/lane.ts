@@ -154,12 +154,11 @@ export class CacheLane {
   }
 
   async #attempt(refresh: ReadonlySet<string>): Promise<TurnResult> {
-    const registry = this.#world.registry();
-    const target = cachesOf(registry).find((repo) => repo.name === this.#repo);
+    const target = cachesOf(this.#world.registry()).find((repo) => repo.name === this.#repo);
     if (target === undefined) return { outcomes: new Map(), fault: undefined };
     try {
       await this.#sweep(target);
-      const outcomes = await this.#reconcile(target, registry, refresh);
+      const outcomes = await this.#reconcile(target, refresh);
       this.#succeeded(target);
       return { outcomes, fault: undefined };
     } catch (error) {
@@ -183,17 +182,15 @@ export class CacheLane {
     return fault("CACHE_IO", `internal error: ${message}`, { path: cachePath(target), repo: target.name });
   }
 
-  async #reconcile(
-    target: Repo,
-    registry: Registry,
-    refresh: ReadonlySet<string>,
-  ): Promise<ReadonlyMap<string, EdgeOutcome>> {
+  async #reconcile(target: Repo, refresh: ReadonlySet<string>): Promise<ReadonlyMap<string, EdgeOutcome>> {
     const started = performance.now();
     const lateEdit = (await this.#keepLateEdits()).at(-1);
     for (let race = 0; race < MOST_RACES; race += 1) {
       const opened = await this.#openAtRest(target, started);
       crashPoint("turn.read", this.#repo);
       let keepHandle = false;
+      // Of this moment: what waits below is for nothing where another config comes meanwhile.
+      const registry = this.#world.registry();
       try {
         // Without a link inside the repo the cache is where it belongs.
         if (opened.linked) (await Ownership.of(registry)).refuseForeign(target, opened.file);
@@ -201,7 +198,7 @@ export class CacheLane {
         // Where other text has come into the cache since, the late edit stays in its copy.
         const base = lateEdit?.era === this.#era ? lateEdit.bytes : opened.bytes;
         const guard = this.#world.guardOf(target);
-        const { result, settled } = await plan(base, target, {
+        const { result, settled, failures } = await plan(base, target, {
           registry,
           sources: this.#world.sources,
           guard,
@@ -211,6 +208,7 @@ export class CacheLane {
           now: this.#world.now(),
         });
         this.#passed = settled ? guard : undefined;
+        this.#account.unguarded(failures);
         if (!settled) this.#world.dueAfter(this.#repo, AGAIN_MS);
         if (!result.changed && base === opened.bytes) {
           this.#known = opened.identity;
@@ -220,7 +218,7 @@ export class CacheLane {
         if (base !== opened.bytes && opened.bytes !== undefined) await this.#keepLateEdit(opened.bytes);
         await this.#copyIfNeeded(result, opened, target);
         crashPoint("turn.copied");
-        const replaced = await this.#replace(result, opened, target);
+        const replaced = await this.#replace(result, opened, target, registry);
         if (replaced === undefined) continue;
         crashPoint("turn.replaced");
         if (base !== opened.bytes) this.#era += 1;
@@ -287,6 +285,7 @@ export class CacheLane {
     result: MergeResult,
     opened: OpenedCache,
     target: Repo,
+    registry: Registry,
   ): Promise<{ readonly identity: FileIdentity | undefined } | undefined> {
     if (opened.identity === undefined) await makeCacheDirectory(target);
     crashPoint("turn.directory-ready");
@@ -296,7 +295,13 @@ export class CacheLane {
     try {
       const like = opened.like === undefined ? {} : { like: opened.like };
       const { identity, root } = opened;
-      return await replaceFile(path, result.chunks, { basedOn: identity, inside: root, ...like });
+      const isStillWanted = (): boolean => this.#world.registry() === registry;
+      return await replaceFile(path, result.chunks, {
+        basedOn: identity,
+        inside: root,
+        isStillWanted,
+        ...like,
+      });
     } catch (cause) {
       throw cause instanceof FaultError ? cause : new CacheError(cause, target);
     }

@@ -23,6 +23,8 @@ export interface Plan {
   readonly result: MergeResult;
   /** True where everything in the result has passed the guard; else it is to be made again before long. */
   readonly settled: boolean;
+  /** Why some peers' standing texts were left as they are, see {@link Standing}. */
+  readonly failures: ReadonlyMap<string, string>;
 }
 
 /**
@@ -43,9 +45,9 @@ export async function plan(
   };
   const before = parseToMerge(bytes, known);
   const rules = RulesInForce.of(guard);
-  const { unfit, settled } = passed
+  const { unfit, settled, failures } = passed
     ? ALL_FIT
     : await lookThrough(before.parts, { replaced: known.snapshots, rules, patienceMs });
   const request = { ...known, peers: peers.map((peer) => peer.name), unfit, refresh, now: now.toISOString() };
-  return { result: merge(bytes, request, before), settled };
+  return { result: merge(bytes, request, before), settled, failures };
 }

@@ -21,10 +21,10 @@ import { type EdgeResult, edgeResult } from "./edge-result.ts";
 import type { CacheLane, LaneWorld, TurnResult } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { newestCopy } from "./peer-copy.ts";
-import type { Report } from "./report.ts";
+import { type Report, reportDefect } from "./report.ts";
 import { SourceAccount } from "./source-account.ts";
 import { endedTurns, unansweredFault, unansweredTurn } from "./unanswered.ts";
-import { type Found, type Observation, Sources } from "./sources.ts";
+import { type Found, isNews, type Observation, Sources } from "./sources.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export type { EdgeResult } from "./edge-result.ts";
@@ -138,7 +138,7 @@ export class Reconciler {
     if (repo === undefined || this.isPaused(name)) return "same";
     const observation = await this.#look(repo, found, false);
     // Who may hold it is for the config to say that is in force now, not when the look began.
-    if (observation === "changed") this.#dueAtPeersOf(name);
+    if (isNews(observation)) this.#dueAtPeersOf(name);
     return observation;
   }
 
@@ -155,7 +155,7 @@ export class Reconciler {
       if (repo === undefined || this.isPaused(name)) return;
       const observation = await this.#look(repo, found, false);
       looked += 1;
-      if (late && observation === "changed") this.#dueAtPeersOf(name);
+      if (late && isNews(observation)) this.#dueAtPeersOf(name);
     };
     const looks = concurrently(names, SIDE_BY_SIDE, look, PLACE_MS);
     await whileItGetsOn(looks, START_QUIET_MS, () => looked);
@@ -227,7 +227,7 @@ export class Reconciler {
           silent.set(peer.name, why);
           this.sources.miss(peer.name, why, this.#options.now());
         }
-        if (looked === "changed" && this.#options.resident) {
+        if (isNews(looked) && this.#options.resident) {
           for (const target of targetsOf(this.registry, peer))
             if (target.name !== repo.name) this.due(target.name);
         }
@@ -249,7 +249,7 @@ export class Reconciler {
   /** How many secrets are known of in each repo's state file. */
   secretCounts(): (readonly [repo: string, count: number])[] {
     const { repos } = this.#config.registry;
-    return repos.map(({ name }) => [name, this.sources.get(name)?.secrets.length ?? 0]);
+    return repos.map(({ name }) => [name, this.sources.get(name)?.secretCount ?? 0]);
   }
 
   isPaused(repo: string): boolean {
@@ -319,14 +319,17 @@ export class Reconciler {
   async #look(repo: Repo, found: Found, asked: boolean): Promise<Observation> {
     const { maxBytes } = this.#config;
     const guard = this.#guardOf(repo);
-    const observation = await this.sources.observe(repo, {
-      maxBytes,
-      registry: this.registry,
-      guard,
-      found,
-      asked,
-      now: this.#options.now(),
-    });
+    const now = this.#options.now();
+    const options = { maxBytes, registry: this.registry, guard, found, asked, now };
+    let observation: Observation;
+    try {
+      observation = await this.sources.observe(repo, options);
+    } catch (error) {
+      // A defect of ours in one repo's look is that repo's trouble, and no reason to end everyone's.
+      const message = `internal error: ${reportDefect(this.#options.report, error)}`;
+      this.sources.fail(repo, fault("STATE_FILE_UNREADABLE", message, { repo: repo.name, path: repo.path }));
+      observation = "held";
+    }
     this.#account(repo.name).looked(this.sources.get(repo.name), observation, found);
     return observation;
   }
@@ -339,7 +342,7 @@ export class Reconciler {
     // That is no disk's fault, and the guard has a limit of its own.
     if (looked === undefined && this.sources.isInGuard(repo.name)) return await look;
     const late = (observation: Observation): void => {
-      if (observation === "changed") this.#dueAtPeersOf(repo.name);
+      if (isNews(observation)) this.#dueAtPeersOf(repo.name);
     };
     if (looked === undefined && this.#options.resident) void look.then(late);
     return looked;

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { sha256 } from "../core/snapshot.ts";
 import type { Guard, GuardOptions } from "../guard/guard.ts";
+import { ThreadError } from "../guard/rule-error.ts";
 import type { Cleared, Verdict } from "./clearance.ts";
 
 /** Texts that are remembered by their digests, with what was said of them. */
@@ -11,6 +12,9 @@ const SLOW_MS = 100;
 const KEPT_MS = 10_000;
 /** A text on which a rule failed is not tried again sooner: the failing may take half a minute of computing. */
 const FAILED_AGAIN_MS = 600_000;
+
+/** PATH_MAX of Linux, in bytes. */
+const LONGEST_LABEL = 4_096;
 
 const inForce = new WeakMap<GuardOptions, RulesInForce>();
 
@@ -63,6 +67,11 @@ export class RulesInForce {
     }
   }
 
+  /** Has a text on which a rule failed be tried again at once: somebody asked. */
+  retry(digest: string): void {
+    this.#failures.delete(digest);
+  }
+
   /**
    * A path or a branch's name as it may be shown: a name may be a secret too, and may hold a
    * newline, which a line of metadata must not.
@@ -72,6 +81,8 @@ export class RulesInForce {
   async label(name: string): Promise<string> {
     const known = this.#labels.get(name);
     if (known !== undefined) return known;
+    // No path is longer; a section that somebody forged may say anything of where it came from.
+    if (name.length > LONGEST_LABEL) return await this.label(name.slice(0, LONGEST_LABEL));
     const text = Buffer.from(name.replaceAll(/\p{Cc}/gu, "?"));
     const label = (await this.clear(text, sha256(text))).body.toString("utf8");
     remember(this.#labels, name, label);
@@ -82,13 +93,13 @@ export class RulesInForce {
     const failed = this.#failures.get(digest);
     if (failed !== undefined && performance.now() - failed.at < FAILED_AGAIN_MS) throw failed.error;
     try {
-      const { body, secrets, hidden } = await (await this.#loaded()).inspect(bytes);
-      const verdict = { sha256: body === bytes ? digest : sha256(body), secrets, hidden };
+      const { body, ...found } = await (await this.#loaded()).inspect(bytes);
+      const verdict = { ...found, sha256: body === bytes ? digest : sha256(body) };
       remember(this.#verdicts, digest, verdict);
       this.#failures.delete(digest);
       return { ...verdict, body };
     } catch (error) {
-      remember(this.#failures, digest, { at: performance.now(), error });
+      if (!(error instanceof ThreadError)) remember(this.#failures, digest, { at: performance.now(), error });
       throw error;
     }
   }

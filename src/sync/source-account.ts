@@ -28,9 +28,9 @@ export class SourceAccount {
 
   /** Rules and counts alone. What was found stays untold. */
   #tellOfGuard(source: Source | undefined): void {
-    const { snapshot, secrets = [] } = source ?? {};
+    const { snapshot, secrets = [], secretCount = 0 } = source ?? {};
     const rules = [...new Set(secrets.map(({ rule }) => rule))];
-    const [secretCount, hiddenCount] = [secrets.length, snapshot?.hidden ?? 0];
+    const hiddenCount = snapshot?.hidden ?? 0;
     const summary = [secretCount, hiddenCount, ...rules].join(" ");
     if (summary === this.#guarded) return;
     this.#guarded = summary;

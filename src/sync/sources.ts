@@ -12,6 +12,7 @@ import type { FileIdentity } from "../store/identity.ts";
 import { readStateFile, type StateRead } from "../store/state-file.ts";
 import { clear, labelsOf } from "./clearance.ts";
 import { heldBack } from "./held-back.ts";
+import { RulesInForce } from "./rules-in-force.ts";
 
 /** An editor or a shell's `>` truncates before it writes: who is found empty this soon may not be done. */
 const EMPTY_REST_MS = 100;
@@ -28,6 +29,8 @@ export interface Source {
   readonly snapshot: Snapshot | undefined;
   /** What was found in the text that the snapshot was made from. */
   readonly secrets: readonly Finding[];
+  /** How many there were, see {@link Guarded}. */
+  readonly secretCount: number;
   /** When the snapshot was saved, in milliseconds since the epoch; undefined of a copy from elsewhere. */
   readonly savedAtMs: number | undefined;
   /** Why what the file holds now is not passed on. */
@@ -55,10 +58,14 @@ interface Origin {
   readonly bytes: Buffer | undefined;
 }
 
-const NOTHING: Pick<Source, "snapshot" | "savedAtMs" | "secrets" | "found" | "madeFrom" | "passed"> = {
+const NOTHING: Pick<
+  Source,
+  "snapshot" | "savedAtMs" | "secrets" | "secretCount" | "found" | "madeFrom" | "passed"
+> = {
   snapshot: undefined,
   savedAtMs: undefined,
   secrets: [],
+  secretCount: 0,
   found: "start",
   madeFrom: undefined,
   passed: undefined,
@@ -68,7 +75,7 @@ type Judgement =
   | { readonly fault: Fault }
   /** The file is to be read again after this. */
   | { readonly restMs: number }
-  | (Pick<Source, "secrets" | "madeFrom" | "passed"> & {
+  | (Pick<Source, "secrets" | "secretCount" | "madeFrom" | "passed"> & {
       readonly snapshot?: Snapshot;
       readonly savedAtMs?: number;
     });
@@ -83,7 +90,13 @@ export interface ObserveOptions {
   readonly now: Date;
 }
 
-export type Observation = "changed" | "same" | "held";
+/** `passed`: the same text, but by other rules than before: now it may be written where those are in force. */
+export type Observation = "changed" | "passed" | "same" | "held";
+
+/** Whether the caches that may hold it have something to do. */
+export function isNews(observation: Observation | undefined): boolean {
+  return observation === "changed" || observation === "passed";
+}
 
 /** The newest snapshot of every source, kept in memory; the caches are what persists. */
 export class Sources {
@@ -147,6 +160,12 @@ export class Sources {
     this.#sources.set(repo, { ...NOTHING, identity: undefined, fault, readAt: now.toISOString() });
   }
 
+  /** A look at a repo broke off: why. What was known of it stays. */
+  fail({ name }: Repo, fault: Fault): void {
+    const before = this.#sources.get(name) ?? { ...NOTHING, readAt: new Date().toISOString() };
+    this.#sources.set(name, { ...before, identity: undefined, fault });
+  }
+
   /** A look that is under way brings nothing any more: it may be at another directory by that name. */
   forget(repo: string): void {
     this.#sources.delete(repo);
@@ -164,14 +183,16 @@ export class Sources {
    * @param options.asked a person named this repo: a file that rests empty is then meant to be empty.
    */
   async observe(repo: Repo, options: ObserveOptions): Promise<Observation> {
-    const look = async (): Promise<Observation> => await this.#look(repo, options);
+    // By the time that its turn comes, the name may be another directory's.
+    const life = this.#lives.get(repo.name);
+    const look = async (): Promise<Observation> => await this.#look(repo, options, life);
     const observation = (this.#looks.get(repo.name) ?? Promise.resolve()).then(look, look);
     this.#looks.set(repo.name, observation);
     return await observation;
   }
 
-  async #look(repo: Repo, options: ObserveOptions): Promise<Observation> {
-    const life = this.#lives.get(repo.name);
+  async #look(repo: Repo, options: ObserveOptions, life: number | undefined): Promise<Observation> {
+    if (this.#lives.get(repo.name) !== life) return "same";
     const started = performance.now();
     let read = await this.#read(repo, options);
     let judged = await this.#judge(repo, read, options, true);
@@ -188,19 +209,21 @@ export class Sources {
       this.#sources.set(repo.name, { ...base, found, fault: judged.fault });
       return "held";
     }
-    const isNews = judged.snapshot !== undefined && judged.snapshot.sha256 !== before.snapshot?.sha256;
+    const isNew = judged.snapshot !== undefined && judged.snapshot.sha256 !== before.snapshot?.sha256;
     // A text that differs in what was redacted alone makes no new snapshot, but is known from now
     // on. What stands above it has to pass the rules in force as well.
     const { guard } = options;
-    const snapshot = isNews || before.passed?.guard !== guard ? judged.snapshot : before.snapshot;
+    const byOthers = before.passed?.guard !== guard || before.passed.onSecret !== repo.onSecret;
+    const snapshot = isNew || byOthers ? judged.snapshot : before.snapshot;
     this.#sources.set(repo.name, {
       ...base,
       ...judged,
       snapshot,
-      found: isNews ? found : before.found,
+      found: isNew ? found : before.found,
       fault: undefined,
     });
-    return isNews ? "changed" : "same";
+    if (isNew) return "changed";
+    return byOthers ? "passed" : "same";
   }
 
   async #read(repo: Repo, options: ObserveOptions): Promise<StateRead> {
@@ -220,10 +243,12 @@ export class Sources {
     const { guard, asked, now } = options;
     const { onSecret } = repo;
     const digest = sha256(read.bytes);
+    if (asked) RulesInForce.of(guard).retry(digest);
     const known = this.#sources.get(repo.name);
     const { madeFrom, passed } = known ?? {};
     if (madeFrom?.sha256 === digest && passed?.guard === guard && passed.onSecret === onSecret) {
-      return { secrets: known?.secrets ?? [], madeFrom, passed };
+      const { secrets, secretCount } = known ?? NOTHING;
+      return { secrets, secretCount, madeFrom, passed };
     }
     const emptyIsMeant = asked && emptyForMs(read) >= EMPTY_REST_MS;
     const held = await heldBack(repo, read, { asked, emptyIsMeant, now });
@@ -237,7 +262,7 @@ export class Sources {
     const labelled = await labelsOf(repo, branch, guard).finally(() => this.#inGuard.delete(repo.name));
     if (!clearance.ok) return clearance;
     if ("fault" in labelled) return labelled;
-    const { body, secrets, hidden } = clearance.cleared;
+    const { body, secrets, secretCount, hidden } = clearance.cleared;
     const bytes = body === read.bytes ? undefined : read.bytes;
     const snapshot: Snapshot = {
       repo: repo.name,
@@ -246,11 +271,12 @@ export class Sources {
       changedAt: read.changedAt,
       ...labelled.labels,
       ...(commit === undefined ? {} : { commit }),
-      ...(secrets.length === 0 ? {} : { secrets: secrets.length }),
+      ...(secretCount === 0 ? {} : { secrets: secretCount }),
       ...(hidden === 0 ? {} : { hidden }),
     };
     const { savedAtMs } = read;
-    return { snapshot, savedAtMs, secrets, madeFrom: { sha256: digest, bytes }, passed: { guard, onSecret } };
+    const madeOf = { sha256: digest, bytes };
+    return { snapshot, savedAtMs, secrets, secretCount, madeFrom: madeOf, passed: { guard, onSecret } };
   }
 
   #collect<T>(repos: readonly Repo[], pick: (source: Source) => T | undefined): Map<string, T> {

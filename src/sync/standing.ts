@@ -4,7 +4,7 @@ import type { OwnedPart, Part } from "../core/cache/document.ts";
 import { lineEnd } from "../core/cache/markers.ts";
 import type { CleanText, Unfit } from "../core/cache/merge.ts";
 import { sha256 } from "../core/snapshot.ts";
-import { RuleError } from "../guard/rule-error.ts";
+import { RuleError, ThreadError } from "../guard/rule-error.ts";
 import type { RulesInForce } from "./rules-in-force.ts";
 
 export interface StandingOptions {
@@ -19,10 +19,16 @@ export interface Standing {
   readonly unfit: Unfit;
   /** False where the guard has not come to its end with some text. It goes on, and remembers. */
   readonly settled: boolean;
+  /** Why some peers' texts were left as they are: a rule failed on them. */
+  readonly failures: ReadonlyMap<string, string>;
 }
 
 /** Where everything is fit to stand. */
-export const ALL_FIT: Standing = { unfit: { texts: new Map(), labels: new Map() }, settled: true };
+export const ALL_FIT: Standing = {
+  unfit: { texts: new Map(), labels: new Map() },
+  settled: true,
+  failures: new Map(),
+};
 
 /**
  * Looks through what stands in a cache already: it passed the rules of its time, or no rules where
@@ -33,29 +39,38 @@ export async function lookThrough(parts: readonly Part[], options: StandingOptio
   const { replaced, rules, patienceMs } = options;
   const texts = new Map<string, CleanText>();
   const labels = new Map<string, string>();
+  const failures = new Map<string, string>();
   const deadline = performance.now() + patienceMs;
   let settled = true;
-  const inTime = async (look: () => Promise<void>): Promise<void> => {
-    const work = unlessRuleFails(look);
-    if ((await within(Math.max(0, deadline - performance.now()), work)) !== true) settled = false;
+  const inTime = async (repo: string, look: () => Promise<void>): Promise<void> => {
+    try {
+      const work = look().then(() => true);
+      if ((await within(Math.max(0, deadline - performance.now()), work)) !== true) settled = false;
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      // A thread that could not be had may be had the next time.
+      if (error instanceof ThreadError) settled = false;
+      else failures.set(repo, error.message);
+    }
   };
   for (const part of parts) {
     if (part.kind === "foreign") continue;
+    const repo = part.kind === "section" ? part.section.repo : part.repo;
     const names = part.kind === "section" ? [part.section.origin, part.section.branch ?? ""] : [];
     for (const name of names) {
-      await inTime(async () => {
+      await inTime(repo, async () => {
         const label = await rules.label(name);
         if (label !== name) labels.set(name, label);
       });
     }
-    if (replaced.has(part.kind === "section" ? part.section.repo : part.repo)) continue;
-    await inTime(async () => {
+    if (replaced.has(repo)) continue;
+    await inTime(repo, async () => {
       const { digest, clean } = await cleanPart(part, rules);
       if (clean !== undefined) texts.set(digest, clean);
     });
   }
   // What comes later is not for this turn any more.
-  return { unfit: { texts: new Map(texts), labels: new Map(labels) }, settled };
+  return { unfit: { texts: new Map(texts), labels: new Map(labels) }, settled, failures };
 }
 
 /**
@@ -87,16 +102,7 @@ async function cleanText(bytes: Buffer, digest: string, rules: RulesInForce): Pr
   if (rules.verdictOn(digest)?.sha256 === digest) return undefined;
   const cleared = await rules.clear(bytes, digest);
   if (cleared.sha256 === digest) return undefined;
-  return { bytes: cleared.body, secrets: cleared.secrets.length, hidden: cleared.hidden };
-}
-
-async function unlessRuleFails(look: () => Promise<void>): Promise<true> {
-  try {
-    await look();
-  } catch (error) {
-    if (!(error instanceof RuleError)) throw error;
-  }
-  return true;
+  return { bytes: cleared.body, secrets: cleared.secretCount, hidden: cleared.hidden };
 }
 
 function lastLineStart(bytes: Buffer): number {

@@ -20,6 +20,8 @@ export class TurnAccount {
   readonly #report: Report;
   /** Digests of what the cache held after the last turn, to tell news from a heal. */
   #held = new Map<string, string>();
+  /** What was last told of texts on which a rule failed. */
+  readonly #unguarded = new Map<string, string>();
   #contest: Contest = PEACE;
   #contestTold = false;
 
@@ -36,6 +38,15 @@ export class TurnAccount {
   /** Milliseconds that a heal has to wait while somebody fights over the cache. */
   get healDelayMs(): number {
     return healDelay(this.#contest, performance.now());
+  }
+
+  /** @param failures by repo, why what stands of it was left unlooked at. Each is told once. */
+  unguarded(failures: ReadonlyMap<string, string>): void {
+    for (const [repo, message] of failures) {
+      if (this.#unguarded.get(repo) === message) continue;
+      this.#report("section.unguarded", { repo, cache: this.#cache, message });
+    }
+    for (const repo of failures.keys()) this.#unguarded.set(repo, failures.get(repo) ?? "");
   }
 
   unchanged(result: MergeResult, durationMs: number): void {

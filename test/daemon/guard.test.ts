@@ -97,6 +97,7 @@ describe("a secret in a state file", () => {
         { rule: "github-token", line: 3 },
         { rule: "github-token", line: 4 },
       ],
+      secretCount: 2,
       hidden: 0,
     });
     const { stdout } = await workspace.run(["status"]);

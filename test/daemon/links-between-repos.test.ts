@@ -145,6 +145,65 @@ describe("a link inside a repo that leads into another registered one", () => {
     expect(await workspace.received("x", "a")).toBe("state of a\n");
   });
 
+  it("a passive repo is not read through a link on the way to the repo around it", async () => {
+    await symlink(workspace.repo("a"), `${workspace.root}/link`);
+    await placeConfig(workspace, {
+      a: { path: `${workspace.root}/link`, stateFile: "sub/STATE.md" },
+      sub: { path: nested, role: "passive" },
+      x: {},
+      y: {},
+    });
+    await workspace.startDaemon();
+    await eventually("it to be refused", async () =>
+      (await workspace.status()).problems.some(({ code }) => code === "STATE_FILE_OUTSIDE"),
+    );
+    expect(await workspace.cache("x")).not.toContain("state of sub");
+  });
+
+  /** Where a repo may keep its cache by a link, and the file that is the cache then. */
+  const LINKED: readonly (readonly [what: string, file: string, make: (repo: string) => Promise<unknown>])[] =
+    [
+      [
+        "directory",
+        "notes/global-state-cache.md",
+        async (repo) => {
+          await mkdir(`${repo}/notes`);
+          await symlink("notes", `${repo}/.aibrain`);
+        },
+      ],
+      [
+        "file",
+        "notes.md",
+        async (repo) => {
+          await mkdir(`${repo}/.aibrain`);
+          await writeFile(`${repo}/notes.md`, "");
+          await symlink("../notes.md", `${repo}/.aibrain/global-state-cache.md`);
+        },
+      ],
+    ];
+
+  it.each(LINKED)(
+    "what others said does not go out again as a state, where the cache's %s is a link",
+    async (_what, file, make) => {
+      await make(workspace.repo("a"));
+      await placeConfig(workspace, {
+        x: { groups: ["one"] },
+        a: { groups: ["one", "two"] },
+        y: { groups: ["two"] },
+      });
+      await workspace.startDaemon();
+      await workspace.arrives("x", ["a"], "state of x\n");
+      await workspace.arrives("a", ["y"], "state of a\n");
+      // As the checkout of another commit would do it.
+      await unlink(workspace.stateFile("a"));
+      await symlink(file, workspace.stateFile("a"));
+      await eventually("it to be refused", async () =>
+        (await workspace.status()).problems.some(({ code }) => code === "STATE_FILE_OUTSIDE"),
+      );
+      expect(await workspace.cache("y")).not.toContain("state of x");
+    },
+  );
+
   it("a cache is not taken for a state file: the config is refused", async () => {
     await placeConfig(workspace, {
       a: { stateFile: "sub/.aibrain/global-state-cache.md" },

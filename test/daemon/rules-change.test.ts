@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { rm, symlink, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { textsUnder } from "../support/temp-dir.ts";
@@ -26,8 +27,10 @@ describe("a rule that comes while the daemon runs", () => {
     await workspace.arrives("a", ["b", "c"], CLEAN);
     for (const name of ["b", "c"]) expect(textsUnder(workspace.repo(name))).not.toContain(RECORD);
     expect(textsUnder(workspace.paths.stateDirectory)).not.toContain(RECORD);
-    const events = (await workspace.log()).map((line) => line["event"]);
-    expect(events.filter((event) => event === "section.cleaned")).toHaveLength(2);
+    await eventually("the log to tell of both", async () => {
+      const events = (await workspace.log()).map((line) => line["event"]);
+      return events.filter((event) => event === "section.cleaned").length === 2;
+    });
   });
 
   it("that takes for ever holds back what it was tried on, by name, and nothing else", async () => {
@@ -68,6 +71,65 @@ describe("a rule that takes for ever, without a daemon", () => {
     expect(code).toBe(exitCode);
     expect(stdout + stderr).toMatch(said);
     expect(stdout + stderr).not.toMatch(/not answer|internal error/);
+  });
+});
+
+describe("what stands in the cache of a repo that is paused", () => {
+  const GROUPS = { a: { groups: ["one", "two"] }, b: { groups: ["one"] }, c: { groups: ["two"] } };
+
+  async function pauseB(): Promise<void> {
+    await workspace.configure({ repos: GROUPS });
+    const daemon = await workspace.startDaemon();
+    await workspace.arrives("a", ["b"], NOTES);
+    expect((await workspace.run(["pause", "b"])).code).toBe(0);
+    await daemon.stop();
+  }
+
+  it.each([true, false])(
+    "is not shown by pull where its peer has left the group (daemon: %s)",
+    async (isUp) => {
+      await pauseB();
+      await workspace.configure({ repos: { ...GROUPS, a: { groups: ["two"] } } });
+      if (isUp) await workspace.startDaemon();
+      for (const args of [[], ["--json"]]) {
+        const { stdout } = await workspace.run(["pull", "b", ...args]);
+        expect(stdout).not.toContain("Seen");
+      }
+    },
+  );
+
+  it("is not shown by pull where it leads to the cache of another group", async () => {
+    await pauseB();
+    await rm(workspace.cacheFile("b"));
+    await symlink(workspace.cacheFile("c"), workspace.cacheFile("b"));
+    const { stdout } = await workspace.run(["pull", "b"]);
+    expect(stdout).not.toContain("Seen");
+  });
+
+  it("does not hold pull up where it is a FIFO", async () => {
+    await pauseB();
+    await rm(workspace.cacheFile("b"));
+    execFileSync("mkfifo", [workspace.cacheFile("b")]);
+    const { code, stdout } = await workspace.run(["pull", "b"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+
+  it("is shown by pull, as far as the daemon vouches for it, while the config is broken", async () => {
+    await workspace.startDaemon();
+    await workspace.arrives("a", ["b"], NOTES);
+    await writeFile(workspace.paths.config, "version: 1\nrepos: { a: { pth: x } }\n");
+    const { code, stdout } = await workspace.run(["pull", "b"]);
+    expect({ code, seen: stdout.includes("Seen") }).toEqual({ code: 0, seen: true });
+  });
+});
+
+describe("a repo that begins to publish", () => {
+  it("is read at once, and not by the next rescan", async () => {
+    await workspace.configure({ repos: { a: { publish: false }, b: {}, c: {} }, rescan: "1h" });
+    await workspace.startDaemon();
+    await workspace.arrives("b", ["c"], "state of b\n");
+    await workspace.configure({ repos: { a: {}, b: {}, c: {} } });
+    await workspace.arrives("a", ["b", "c"], NOTES);
   });
 });
 

@@ -67,6 +67,7 @@ export const HOSTILE = {
   mysql: "mysql -p",
   logins: "login a password ",
   cookies: "Cookie: a=b1c2d3e4f5g6h7i8j9; ",
+  "cookies without values, and pairs": `${"cookie=".repeat(140)}\n${"a=b1b2b3b4b5b6b7b8 ".repeat(52)}\n`,
   "a cookie's pairs": `Cookie:${"a=".repeat(500)}`,
   "Discord tokens": `M${"a".repeat(24)}.aaaaaa.`,
   "Sentry tokens": "sntrys_eyJ",

@@ -84,9 +84,9 @@ describe("a text made to slow the guard down", () => {
     const guard = await Guard.load({ patterns: {}, allow: [] });
     const token = `ghp_${new MadeUp(31).base62(36)}`;
     for (const times of [1_000, 25_000]) {
-      const { body, secrets } = await guard.inspect(Buffer.from(`${token}\n`.repeat(times)));
-      expect(secrets.length).toBe(times);
-      expect(secrets.at(-1)).toEqual({ rule: "github-token", line: times });
+      const { body, secrets, secretCount } = await guard.inspect(Buffer.from(`${token}\n`.repeat(times)));
+      expect(secretCount).toBe(times);
+      expect(secrets.at(-1)).toEqual({ rule: "github-token", line: 1_000 });
       expect(body.toString()).toBe("[REDACTED:github-token]\n".repeat(times));
     }
   });

@@ -72,7 +72,12 @@ describe("a user's pattern", () => {
           expect(outcome).toMatch(/^RuleError: the rule one finds more the more is redacted/);
         } else {
           settled += 1;
-          expect(await guard.inspect(outcome.body)).toEqual({ body: outcome.body, secrets: [], hidden: 0 });
+          expect(await guard.inspect(outcome.body)).toEqual({
+            body: outcome.body,
+            secrets: [],
+            secretCount: 0,
+            hidden: 0,
+          });
         }
       }),
       { numRuns: 300 },

@@ -51,7 +51,7 @@ describe("secrets", () => {
       expect(secrets[0]?.line).toBe(before.split("\n").length);
       expect(body.toString()).toContain(`[REDACTED:${secrets[0]?.rule}]`);
       expect(hidden).toBe(0);
-      expect(await guard.inspect(body)).toEqual({ body, secrets: [], hidden: 0 });
+      expect(await guard.inspect(body)).toEqual({ body, secrets: [], secretCount: 0, hidden: 0 });
     },
   );
 
@@ -104,7 +104,7 @@ describe("secrets", () => {
       expect(files.length).toBeGreaterThan(20);
       for (const name of files) {
         const body = readFileSync(join(CORPUS, name));
-        expect(await guard.inspect(body), name).toEqual({ body, secrets: [], hidden: 0 });
+        expect(await guard.inspect(body), name).toEqual({ body, secrets: [], secretCount: 0, hidden: 0 });
       }
     },
   );
@@ -205,7 +205,7 @@ describe("what holds whatever the text", () => {
         async (parts) => {
           const { body } = await guard.inspect(Buffer.from(parts.join("")));
           const again = await guard.inspect(body);
-          expect(again).toEqual({ body, secrets: [], hidden: 0 });
+          expect(again).toEqual({ body, secrets: [], secretCount: 0, hidden: 0 });
           expect(again.body).toBe(body);
         },
       ),

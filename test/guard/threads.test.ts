@@ -64,6 +64,30 @@ describe("a user's pattern that takes for ever", () => {
   });
 });
 
+describe("a thread's deadline", () => {
+  it("counts no time in which this process stood still, as one does on a machine that sleeps", async () => {
+    const script = await bundleProgram(
+      directory.path,
+      "stands-still",
+      `import { Guard } from "./src/guard/guard.ts";
+       import { Threads } from "./src/guard/threads.ts";
+       const options = { patterns: { slow: "MRN(.*[0-9]{8})?" }, allow: [] };
+       const guard = await Guard.load(options, new Threads({ deadlineMs: 8_000 }));
+       const look = guard.inspect(Buffer.from("MRN ".repeat(2_000)));
+       process.stdout.write("looking\\n");
+       await look.then(({ secretCount }) => process.stdout.write(secretCount + "\\n"), (error) => process.stdout.write(error.message + "\\n"));`,
+    );
+    const program = new Program(process.execPath, [script]);
+    await eventually("it to look", () => program.lines.length > 0);
+    process.kill(program.pid, "SIGSTOP");
+    const stopped = performance.now();
+    await eventually("more than the deadline to pass", () => performance.now() - stopped > 8_500);
+    process.kill(program.pid, "SIGCONT");
+    expect(await program.end()).toBe(0);
+    expect(program.lines).toEqual(["looking", "2000"]);
+  });
+});
+
 describe("a long text", () => {
   it("loses a match of a user's pattern that is longer than any window", async () => {
     const options = { patterns: { notes: "(?s)<private>.*</private>" }, allow: [] };
@@ -86,6 +110,25 @@ describe("a long text", () => {
     expect(hidden.includes(token)).toBe(true);
   });
 
+  it("with a number in every line is counted in full, and told of in part", async () => {
+    const guard = await Guard.load({ patterns: { number: "[0-9]+" }, allow: [] });
+    const { secretCount, secrets } = await guard.inspect(Buffer.from("1 ".repeat(500_000)));
+    expect(secretCount).toBe(500_000);
+    expect(secrets).toHaveLength(1_000);
+  });
+
+  it("loses a key that is longer than a window, whole and encoded", async () => {
+    const guard = await Guard.load({ patterns: {}, allow: [] });
+    const line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n";
+    const pem = `-----BEGIN PRIVATE KEY-----\n${line.repeat(250)}-----END PRIVATE KEY-----\n`;
+    const encoded = Buffer.from(pem.repeat(5)).toString("base64");
+    for (const before of [0, 20_000, 80_000, 90_000]) {
+      const text = `${"word ".repeat(before / 5)}\n${encoded}\n${pem}end\n`;
+      const { body } = await guard.inspect(Buffer.from(text));
+      expect(body.toString().match(/MIIEvQI|[A-Za-z0-9+/=]{100}/g)).toBeNull();
+    }
+  });
+
   it("of the largest size that a config allows is looked through in time", async () => {
     const guard = await Guard.load({ patterns: {}, allow: [] });
     const body = Buffer.from(
@@ -103,8 +146,8 @@ describe("the threads", () => {
       "looks",
       `import { Guard } from "./src/guard/guard.ts";
        const guard = await Guard.load({ patterns: { mine: "MRN-[0-9]+" }, allow: [] });
-       void guard.inspect(Buffer.from("MRN-1 x".repeat(30000))).then(({ secrets }) => {
-         process.stdout.write(secrets.length + " found\\n");
+       void guard.inspect(Buffer.from("MRN-1 x".repeat(30000))).then(({ secretCount }) => {
+         process.stdout.write(secretCount + " found\\n");
        });`,
     );
     const program = new Program(process.execPath, [script]);

@@ -30,8 +30,10 @@ export function expectedCodes(
       return new Set(isDown ? [1] : [0, 1]);
     case "pull":
       return pullCodes(scene, beliefs, command.repo);
-    case "sync":
     case "sync around":
+      // Where its directory is away it is run somewhere else, which is around no repo.
+      return scene.place(command.repo) === undefined ? new Set([2]) : syncCodes(scene, command.repo);
+    case "sync":
       return syncCodes(scene, command.repo);
     case "sync all":
       return syncAllCodes(scene, isDown);

@@ -375,6 +375,8 @@ export class World {
   #start(): void {
     this.#isReady = false;
     this.#daemon = this.#workspace.spawnDaemon();
+    // One that refuses its config clears nothing.
+    if (!this.#scene.configIsValid) return;
     // What a killed one left beside the caches that it may write, a start clears away.
     this.#mayHaveOwnLitter = false;
     for (const name of NAMES) {

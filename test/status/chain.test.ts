@@ -14,7 +14,7 @@ const REPO: RepoStatus = {
   path: PATH,
   role: "execution",
   stateFile: { exists: true, sha256: "ab".repeat(32), bytes: 10, changedAt: "2026-11-22T16:39:00.000Z" },
-  guard: { secrets: [], hidden: 0 },
+  guard: { secrets: [], secretCount: 0, hidden: 0 },
   watch: "events",
   paused: false,
 };

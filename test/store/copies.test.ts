@@ -51,6 +51,13 @@ describe("a copy", () => {
 });
 
 describe("how many are kept", () => {
+  it("of adopted caches the first fifty stay, however many some program makes after them", async () => {
+    for (let index = 0; index < 110; index += 1) await keep(`${index}`, "adopted");
+    const left = (await kept()).map((copy) => copy.replace("adopted ", ""));
+    const first = Array.from({ length: 50 }, (_, index) => `${index}`);
+    expect(left).toEqual([...first, ...Array.from({ length: 50 }, (_, index) => `${60 + index}`)]);
+  });
+
   it("of damaged caches the newest ten; adopted caches for good, and late edits ten times as many", async () => {
     for (let index = 0; index < 15; index += 1) {
       for (const reason of ["adopted", "late-edit", "damaged"] as const) await keep(`${index}`, reason);

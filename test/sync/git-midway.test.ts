@@ -77,6 +77,19 @@ async function look(asked = false): Promise<[text: string | undefined, code: str
 
 const MIDWAY = "STATE_FILE_GIT_MIDWAY";
 
+describe("a .git that was made to do harm", () => {
+  it("with 150,000 marks of a bisect in it is no reason to give up", async () => {
+    await mkdir(`${repo.path}/.git/rebase-merge`, { recursive: true });
+    for (let at = 0; at < 150_000; at += 1_000) {
+      const names = Array.from({ length: 1_000 }, (_, index) => `${repo.path}/.git/BISECT_${at + index}`);
+      await Promise.all(names.map((name) => writeFile(name, "")));
+    }
+    await save("a state\n");
+    // What git put there last is as good a guess as none; what counts is that there is an answer.
+    expect([undefined, MIDWAY]).toContain((await look())[1]);
+  });
+});
+
 describe("during a rebase", () => {
   beforeEach(branches);
 

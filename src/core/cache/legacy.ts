@@ -113,11 +113,11 @@ export function certainEnd(
   const bodyStart = lineEnd(bytes, heading.next + synced[0].length);
   for (const body of known) {
     const end = bodyStart + body.length;
-    if (end > bytes.length || bytes.compare(body, 0, body.length, bodyStart, end) !== 0) continue;
     // The original puts an empty line and a rule behind the body; anything else is another text
     // that merely begins like the known one. One more empty line stands before what follows.
     const closing = /^\r?\n\r?\n---\r?(?:\n(?:\r?\n)?|$)/.exec(text.slice(end, end + 16));
-    if (closing !== null) return end + closing[0].length;
+    if (closing === null || end > bytes.length) continue;
+    if (bytes.compare(body, 0, body.length, bodyStart, end) === 0) return end + closing[0].length;
   }
   return undefined;
 }

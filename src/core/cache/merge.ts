@@ -146,11 +146,11 @@ type Slot = Part | { readonly kind: "free" };
 
 /** The parts of a cache in file order, where each peer's section has one place. */
 class Slots {
-  readonly purged: string[] = [];
   /** True where a part has lost its place, so that its neighbours meet. */
   tookOut = false;
   /** The peers of whose standing text something was taken out. */
   readonly cleaned = new Set<string>();
+  readonly #purged = new Set<string>();
   readonly #peers: readonly string[];
   readonly #slots: Slot[] = [];
   readonly #sections = new Map<string, OwnedPart>();
@@ -169,7 +169,7 @@ class Slots {
       const rival = this.#sections.get(repo);
       if (rival !== undefined || !allowed.has(repo)) this.tookOut = true;
       if (!allowed.has(repo)) {
-        if (!this.purged.includes(repo)) this.purged.push(repo);
+        this.#purged.add(repo);
         continue;
       }
       // The original writes on top; the place among the notes is where the delimiters are.
@@ -185,6 +185,11 @@ class Slots {
       if (part === found) this.cleaned.delete(repo);
       else this.cleaned.add(repo);
     }
+  }
+
+  /** The repos that were taken out, in file order. */
+  get purged(): string[] {
+    return [...this.#purged];
   }
 
   put(snapshot: Snapshot, request: MergeRequest): EdgeOutcome {
@@ -257,8 +262,9 @@ function isBetter(part: Part, rival: Part): boolean {
 }
 
 function needsCopy(before: ParsedCache, after: readonly Part[]): MergeResult["copyFirst"] {
+  const kept = new Set(after);
   const lost = before.parts.filter(
-    (part) => part.kind !== "foreign" && part.kind !== "section" && !after.includes(part),
+    (part) => part.kind !== "foreign" && part.kind !== "section" && !kept.has(part),
   );
   if (!before.marked && lost.length > 0) return "adopted";
   const uncertain = lost.some((part) => part.kind === "damaged" || (part.kind === "legacy" && !part.certain));

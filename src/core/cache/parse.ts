@@ -78,6 +78,7 @@ class Parser {
   #preamble: Buffer | undefined;
   #updatedAt: string | undefined;
   #joined = false;
+  #hasSection = false;
 
   constructor(bytes: Buffer, options: ParseOptions) {
     this.#bytes = bytes;
@@ -149,7 +150,7 @@ class Parser {
     if (indexFollows || (!header.titled && next > header.end)) next += blank;
     if (this.#updatedAt !== undefined) {
       // The original pushes headers down to above our first section. One below it is somebody's quotation.
-      this.#drop(this.#hasSection() ? "stale-text" : "duplicate-header", next);
+      this.#drop(this.#hasSection ? "stale-text" : "duplicate-header", next);
       return;
     }
     this.#updatedAt = header.updatedAt;
@@ -170,34 +171,41 @@ class Parser {
     const following = firstFrom(this.#markers, at);
     const closed = following?.kind === "index-end" && following.start === at;
     const next = this.#withRule(closed ? following.next : at);
-    if (this.#hasSection() || !isIndex(rows)) this.#drop("stale-text", next);
+    if (this.#hasSection || !isIndex(rows)) this.#drop("stale-text", next);
     this.#cursor = next;
-  }
-
-  #hasSection(): boolean {
-    return this.#parts.some((part) => part.kind === "section");
   }
 
   #section(begin: Marker): void {
     const end = this.#endOf.get(begin);
     if (end === undefined) {
-      this.#damaged(begin, this.#endOfUnclosed(begin), false);
+      const to = this.#endOfUnclosed(begin);
+      // With the end that it lacks it may be whole.
+      const whole = this.#certified(begin, to);
+      if (whole === undefined) this.#damaged(begin, to, false);
+      else this.#place(whole, to);
       return;
     }
-    const section = this.#certified(begin, end);
+    const section = this.#certified(begin, end.start);
     if (section === undefined) {
       this.#damaged(begin, end.next, true);
     } else {
-      this.#parts.push({ kind: "section", section });
+      this.#place(section, end.next);
     }
     this.#cursor = this.#withRule(end.next);
   }
 
-  #certified(begin: Marker, end: Marker): Section | undefined {
+  #place(section: Section, to: number): void {
+    this.#parts.push({ kind: "section", section });
+    this.#hasSection = true;
+    this.#cursor = to;
+  }
+
+  /** @param to where its body ends. */
+  #certified(begin: Marker, to: number): Section | undefined {
     if (begin.format !== FORMAT) return undefined;
-    const head = readHead(this.#bytes, begin, end.start);
+    const head = readHead(this.#bytes, begin, to);
     if (head === undefined) return undefined;
-    const whole = this.#bytes.subarray(head.bodyStart, end.start);
+    const whole = this.#bytes.subarray(head.bodyStart, to);
     const body = certifiedBody(whole, begin.sha256);
     if (body === undefined) return undefined;
     return { repo: begin.repo, sha256: begin.sha256, body, ...head.facts };

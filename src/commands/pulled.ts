@@ -1,0 +1,95 @@
+import { dirname } from "node:path";
+import { within } from "../concurrently.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Section } from "../core/cache/document.ts";
+import { parse } from "../core/cache/parse.ts";
+import { DEFAULT_STATE_FILE } from "../core/registry.ts";
+import { fault, type Fault, FaultError } from "../errors.ts";
+import { RuleError } from "../guard/rule-error.ts";
+import { openCache } from "../store/cache-file.ts";
+import { closeQuietly } from "../store/close.ts";
+import { Ownership } from "../store/ownership.ts";
+import type { EdgeResult } from "../sync/edge-result.ts";
+import { RulesInForce } from "../sync/rules-in-force.ts";
+
+const PATIENCE_MS = 3_000;
+
+export interface Pulled {
+  readonly sections: readonly Section[];
+  /** Why there are none, or fewer than stand there. */
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * The sections of a cache as they may be shown: of the peers that the repo may read, as the rules in
+ * force let them stand. A turn sees to both, but there may have been none: the repo may be paused, or
+ * its disk read-only.
+ *
+ * @param cache the cache's path. @param config the file of the config in force.
+ * @param edges what became of the pull, by the word of who did it.
+ */
+export async function pulled(cache: string, config: string, edges: readonly EdgeResult[]): Promise<Pulled> {
+  const peers = edges.map(({ from }) => from);
+  const name = edges[0]?.to;
+  if (name === undefined) return { sections: [], faults: [] };
+  const repo = { name, path: dirname(dirname(cache)), stateFile: DEFAULT_STATE_FILE };
+  const read = async (): Promise<Section[]> => {
+    const { bytes, linked, file, handle } = await openCache(repo);
+    await closeQuietly(handle);
+    if (linked) (await Ownership.of((await loadConfig(config)).registry)).refuseForeign(repo, file);
+    const { parts } = parse(bytes ?? Buffer.alloc(0), { registered: peers });
+    return parts.flatMap((part) => (part.kind === "section" ? [part.section] : []));
+  };
+  try {
+    // Where the disk does not answer, the edges have told so.
+    const standing = (await within(PATIENCE_MS, read())) ?? [];
+    const allowed = standing.filter((section) => peers.includes(section.repo));
+    // What a turn has written has passed the rules in force; of what it left, or never came to, nobody can be sure.
+    const left = edges.filter(({ outcome }) => outcome === "failed" || outcome === "kept");
+    const unsure = new Set(left.map(({ from }) => from));
+    const sure = allowed.filter((section) => !unsure.has(section.repo));
+    if (sure.length === allowed.length) return { sections: allowed, faults: [] };
+    return await cleaned(allowed, unsure, config);
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return { sections: [], faults: [error.fault] };
+  }
+}
+
+/** The rules of the config; undefined where it is not right by now, while a daemon goes on by the last that was. */
+async function rulesOf(config: string): Promise<RulesInForce | undefined> {
+  try {
+    return RulesInForce.of((await loadConfig(config)).guard);
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return undefined;
+  }
+}
+
+async function cleaned(
+  standing: readonly Section[],
+  unsure: ReadonlySet<string>,
+  config: string,
+): Promise<Pulled> {
+  const rules = await rulesOf(config);
+  const sections: Section[] = [];
+  const faults: Fault[] = [];
+  for (const section of standing) {
+    try {
+      if (!unsure.has(section.repo)) sections.push(section);
+      else if (rules === undefined) throw new RuleError("the config is not right");
+      else sections.push(await clean(section, rules));
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      const message = `what the cache holds of ${section.repo} is not shown: ${error.message}`;
+      faults.push(fault("STATE_FILE_UNGUARDED", message, { repo: section.repo }));
+    }
+  }
+  return { sections, faults };
+}
+
+async function clean(section: Section, rules: RulesInForce): Promise<Section> {
+  const { body, sha256 } = await rules.clear(section.body, section.sha256);
+  const branch = section.branch === undefined ? {} : { branch: await rules.label(section.branch) };
+  return { ...section, ...branch, origin: await rules.label(section.origin), body, sha256 };
+}

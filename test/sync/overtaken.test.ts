@@ -1,0 +1,89 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { useTempDirectory } from "../support/temp-dir.ts";
+import { Rig } from "./rig.ts";
+
+const directory = useTempDirectory();
+let rig: Rig;
+afterEach(() => rig.reconciler.close());
+
+/** Each of its matches looks to the end of the line, so that its time grows with the square of the line. */
+const SLOW = { slow: "MRN(.*[0-9]{8})?" };
+
+/** A text that the guard looks through for a second or two. */
+function slowText(tag: string): string {
+  return `${tag}\n${"MRN ".repeat(2_500)}\n`;
+}
+
+async function inGuard(name: string): Promise<void> {
+  await eventually(`${name} to be in the guard`, () => rig.reconciler.sources.isInGuard(name));
+}
+
+describe("while the guard looks through a save", () => {
+  it("a new rule comes: the save goes out by it all the same", async () => {
+    rig = await Rig.create(directory.path, { a: {}, b: {} }, { guard: { patterns: SLOW, allow: [] } });
+    await rig.change("a", "v1\n");
+    await rig.reconciler.queue.idle();
+    await rig.save("a", slowText("v2"));
+    const look = rig.reconciler.observe("a", "event");
+    await inGuard("a");
+    await rig.guard({ patterns: { ...SLOW, other: "ZZZ[0-9]{8}" }, allow: [] });
+    await look;
+    await eventually("b to hold it", async () => (await rig.held("b"))["a"]?.startsWith("v2"));
+  });
+
+  it("its name is given to a directory of another group: nothing of the old one comes there", async () => {
+    const before = { a: { groups: ["clinic"] }, c: { groups: ["clinic"] }, b: { groups: ["open"] } };
+    rig = await Rig.create(directory.path, before, { guard: { patterns: SLOW, allow: [] } });
+    await mkdir(directory.at("other"));
+    await writeFile(directory.at("other", "STATE.md"), "of the new directory\n");
+    await rig.save("a", slowText("of the clinic"));
+    const first = rig.reconciler.observe("a", "event");
+    await inGuard("a");
+    await rig.save("a", "of the clinic too\n");
+    const second = rig.reconciler.observe("a", "event");
+    rig.adopt({ ...before, a: { groups: ["open"], path: directory.at("other") } });
+    const third = rig.reconciler.observe("a", "start");
+    await Promise.all([first, second, third]);
+    await rig.reconciler.queue.idle();
+    expect(await rig.cache("b")).not.toContain("clinic");
+    expect((await rig.held("b"))["a"]).toBe("of the new directory\n");
+  });
+
+  it.each(["sync", "pull"] as const)("a %s waits for it, and nobody is forgotten", async (what) => {
+    rig = await Rig.create(directory.path, { a: {}, b: {}, c: {} }, { guard: { patterns: SLOW, allow: [] } });
+    await rig.change("a", "v1\n");
+    for (const peer of ["b", "c"]) await rig.change(peer, "v1\n");
+    await rig.reconciler.queue.idle();
+    await rig.save("a", slowText("v2"));
+    const asked = what === "sync" ? rig.sync("a") : rig.reconciler.pull(rig.repo("b"));
+    const noticed = rig.reconciler.observe("a", "event");
+    const edges = await asked;
+    await noticed;
+    await rig.reconciler.queue.idle();
+    expect(edges.map(({ fault }) => fault)).toEqual(edges.map(() => undefined));
+    for (const peer of ["b", "c"]) expect((await rig.held(peer))["a"]).toMatch(/^v2/);
+  });
+});
+
+describe("while the guard looks through what stands in a cache", () => {
+  it("a peer leaves the group: the turn writes nothing of it any more", async () => {
+    const guard = { patterns: SLOW, allow: [] };
+    rig = await Rig.create(directory.path, { a: {}, b: {}, z: {} }, { guard });
+    await rig.change("b", "b\n");
+    await rig.change("a", "v1\n");
+    await rig.change("z", slowText("z"));
+    await rig.reconciler.queue.idle();
+    await rm(rig.stateFile("z"));
+    await rig.restart({ guard: { patterns: { ...SLOW, other: "ZZZ[0-9]{8}" }, allow: [] } });
+    // Its turn at b's cache begins, and waits a moment for the guard to look at z's section.
+    await rig.change("a", "private news\n");
+    rig.adopt({ a: { groups: ["other"] }, b: {}, z: {} });
+    await rig.reconciler.queue.idle();
+    expect(await rig.cache("b")).not.toContain("private");
+    expect(
+      rig.events("section.written").filter(({ cache, repo }) => cache === "b" && repo === "a"),
+    ).toHaveLength(1);
+  });
+});
