@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { type Registry, type Repo, RESERVED_PREFIX } from "../core/registry.ts";
-import type { GuardOptions } from "../guard/guard.ts";
+import type { GuardOptions } from "../guard/guarded.ts";
 import { type Surroundings, expandPath, expandStateFile } from "./expand.ts";
 import { nearest } from "./nearest.ts";
 import { NAME_EXPECTED, NAME_PATTERN, configSchema, knownKeys, nameFrom, repoSchema } from "./schema.ts";

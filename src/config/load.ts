@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { open, readlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
-import type { GuardOptions } from "../guard/guard.ts";
+import type { GuardOptions } from "../guard/guarded.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { parseYaml } from "./document.ts";
 import { type Environment, homeOf } from "./expand.ts";

@@ -1,6 +1,6 @@
 import { revealHidden } from "./hidden.ts";
 import { inOriginal, markersIn, merged, outside, redact, widened } from "./redact.ts";
-import type { Finding, Guarded, GuardOptions } from "./guard.ts";
+import type { Finding, Guarded, GuardOptions } from "./guarded.ts";
 import { RuleError } from "./rule-error.ts";
 import { type AtRule, type Found, scan, scanWhole, type Scanner } from "./scanner.ts";
 

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { systemCode } from "../errors.ts";
-import type { Guarded, GuardOptions } from "./guard.ts";
+import type { Guarded, GuardOptions } from "./guarded.ts";
 import { RuleError, ThreadError } from "./rule-error.ts";
 
 /** Set by the bundler, and for the tests: where `thread.ts` is, seen from this module. */

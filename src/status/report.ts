@@ -1,7 +1,7 @@
 import type { EdgeStatus, OverallStatus } from "../core/health.ts";
 import type { Fault } from "../errors.ts";
 import type { WatchMode } from "../watch/watched-file.ts";
-import type { Finding } from "../guard/guard.ts";
+import type { Finding } from "../guard/guarded.ts";
 
 /** What `status --json` prints and `GET /status` answers. Times are ISO 8601, durations milliseconds. */
 export interface StatusReport {

@@ -1,26 +1,15 @@
 import type { Repo } from "../core/registry.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { fault, type Fault } from "../errors.ts";
-import type { Guarded, GuardOptions } from "../guard/guard.ts";
+import type { Guarded, GuardOptions } from "../guard/guarded.ts";
 import { RuleError } from "../guard/rule-error.ts";
 import { stateFilePath } from "../store/state-file.ts";
-import { RulesInForce } from "./rules-in-force.ts";
-
-/** What the guard found in a text. No part of the text is in it. */
-export interface Verdict extends Omit<Guarded, "body"> {
-  /** Hex digest of what may travel. */
-  readonly sha256: string;
-}
+import { type Cleared, RulesInForce, type Verdict } from "./rules-in-force.ts";
 
 /** A text that may travel, or why it may not. */
 export type Clearance<T extends Verdict = Verdict> =
   | { readonly ok: true; readonly cleared: T }
   | { readonly ok: false; readonly fault: Fault };
-
-export interface Cleared extends Verdict {
-  /** What may travel. */
-  readonly body: Buffer;
-}
 
 type Secrets = Pick<Guarded, "secrets" | "secretCount">;
 

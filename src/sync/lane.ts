@@ -12,7 +12,7 @@ import {
   type OpenedCache,
   removeCacheTemporaries,
 } from "../store/cache-file.ts";
-import type { GuardOptions } from "../guard/guard.ts";
+import type { GuardOptions } from "../guard/guarded.ts";
 import { closeQuietly } from "../store/close.ts";
 import { keepCopy } from "../store/copies.ts";
 import { crashPoint } from "../store/crash-point.ts";

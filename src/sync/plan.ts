@@ -1,6 +1,6 @@
 import { merge, type MergeResult, parseToMerge } from "../core/cache/merge.ts";
 import { peersOf, type Registry, type Repo } from "../core/registry.ts";
-import type { GuardOptions } from "../guard/guard.ts";
+import type { GuardOptions } from "../guard/guarded.ts";
 import { RulesInForce } from "./rules-in-force.ts";
 import type { Sources } from "./sources.ts";
 import { ALL_FIT, lookThrough } from "./standing.ts";

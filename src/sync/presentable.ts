@@ -3,7 +3,7 @@ import { parse } from "../core/cache/parse.ts";
 import { render } from "../core/cache/render.ts";
 import type { Registry } from "../core/registry.ts";
 import { sha256 } from "../core/snapshot.ts";
-import type { GuardOptions } from "../guard/guard.ts";
+import type { GuardOptions } from "../guard/guarded.ts";
 import { RulesInForce } from "./rules-in-force.ts";
 import { cleanPart } from "./standing.ts";
 

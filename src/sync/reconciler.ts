@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Config } from "../config/load.ts";
-import type { GuardOptions } from "../guard/guard.ts";
+import type { GuardOptions } from "../guard/guarded.ts";
 import type { Paths } from "../paths.ts";
 import {
   cachesOf,

@@ -1,8 +1,19 @@
 import { performance } from "node:perf_hooks";
 import { sha256 } from "../core/snapshot.ts";
-import type { Guard, GuardOptions } from "../guard/guard.ts";
+import type { Guard } from "../guard/guard.ts";
+import type { Guarded, GuardOptions } from "../guard/guarded.ts";
 import { ThreadError } from "../guard/rule-error.ts";
-import type { Cleared, Verdict } from "./clearance.ts";
+
+/** What the guard found in a text. No part of the text is in it. */
+export interface Verdict extends Omit<Guarded, "body"> {
+  /** Hex digest of what may travel. */
+  readonly sha256: string;
+}
+
+export interface Cleared extends Verdict {
+  /** What may travel. */
+  readonly body: Buffer;
+}
 
 /** Texts that are remembered by their digests, with what was said of them. */
 const MOST_REMEMBERED = 4_096;

@@ -5,7 +5,7 @@ import type { Registry, Repo } from "../core/registry.ts";
 import { sha256, type Snapshot } from "../core/snapshot.ts";
 import { elapsed } from "../elapsed.ts";
 import type { Fault } from "../errors.ts";
-import type { Finding, GuardOptions } from "../guard/guard.ts";
+import type { Finding, GuardOptions } from "../guard/guarded.ts";
 import { gitPosition } from "../store/git.ts";
 import { gitRestMs } from "../store/git-operation.ts";
 import type { FileIdentity } from "../store/identity.ts";

@@ -26,12 +26,14 @@ export class Rig {
   reconciler: Reconciler;
   #repos: readonly Repo[];
   #settings: Partial<Config>;
+  readonly #resident: boolean;
 
   private constructor(directory: string, options: RepoOptions, settings: Partial<Config>, resident: boolean) {
     this.directory = directory;
     this.paths = pathsIn(directory);
     this.#settings = settings;
     this.#repos = reposOf(directory, options);
+    this.#resident = resident;
     this.reconciler = this.another(resident);
   }
 
@@ -66,7 +68,7 @@ export class Rig {
   async restart(settings: Partial<Config> = {}): Promise<void> {
     await this.reconciler.close();
     this.#settings = { ...this.#settings, ...settings };
-    this.reconciler = this.another();
+    this.reconciler = this.another(this.#resident);
   }
 
   /** Has the reconciler take over other repos. */

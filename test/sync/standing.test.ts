@@ -17,7 +17,8 @@ const RULE = { patterns: { record: "MRN-[0-9]{8}" }, allow: [] };
 const TOKEN = `ghp_${"a1B2c3D4e5F6g7H8i9J0".repeat(2).slice(0, 36)}`;
 
 async function prepare(options: Parameters<typeof Rig.create>[1] = { a: {}, b: {}, c: {} }): Promise<void> {
-  rig = await Rig.create(directory.path, options);
+  // One that does not stay waits for the guard as long as it takes.
+  rig = await Rig.create(directory.path, options, {}, false);
   await rig.save("a", NOTES);
   await rig.save("b", "state of b\n");
   await rig.reconciler.reconcileAll("start");
@@ -117,7 +118,7 @@ describe("onSecret: block", () => {
 
 describe("what the original utility had copied", () => {
   it("of a repo that cannot be read now does not stand in our delimiters unlooked at", async () => {
-    rig = await Rig.create(directory.path, { a: {}, b: {} });
+    rig = await Rig.create(directory.path, { a: {}, b: {} }, {}, false);
     const old = originalWrite(undefined, "a", `# a\n\ntoken ${TOKEN}\n`, "2026-01-01T00:00:00");
     await mkdir(dirname(rig.cacheFile("b")), { recursive: true });
     await writeFile(rig.cacheFile("b"), old);
@@ -134,7 +135,7 @@ describe("what the original utility had copied", () => {
 
 describe("a branch's name that a new rule finds", () => {
   it("goes from the heads of what stands, and of what is the same text as before", async () => {
-    rig = await Rig.create(directory.path, { a: {}, b: {} });
+    rig = await Rig.create(directory.path, { a: {}, b: {} }, {}, false);
     const git = (...args: readonly string[]): unknown =>
       execFileSync("git", ["-C", rig.repo("a").path, "-c", "user.name=a", "-c", "user.email=a@b", ...args]);
     git("init", "-q", "-b", `fix/${RECORD}`);

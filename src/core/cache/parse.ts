@@ -1,4 +1,3 @@
-import { sha256 } from "../snapshot.ts";
 import {
   allForeign,
   type Debris,
@@ -9,7 +8,6 @@ import {
 } from "./document.ts";
 import { certifiedBody, readHead } from "./head.ts";
 import {
-  asTheOriginalReads,
   certainEnd,
   findHeaders,
   findHeadings,
@@ -30,6 +28,7 @@ import {
   type Marker,
   pairMarkers,
 } from "./markers.ts";
+import { KnownBodies, type KnownTexts } from "./known-bodies.ts";
 import { beginningEnd, endingStart, findRemains } from "./remains.ts";
 import { isIndex, sectionHeading } from "./render.ts";
 
@@ -38,16 +37,9 @@ const CR = 0x0d;
 /** Between a header and its rule, where an index was taken out by hand. */
 const MOST_BLANK_LINES = 3;
 
-export interface ParseOptions {
+export interface ParseOptions extends KnownTexts {
   /** Every registered repo: only their headings can open a section of the original utility. */
   readonly registered: readonly string[];
-  /**
-   * The text that a repo's state file is known to hold. Where the original utility copied just
-   * that, its section's end is known exactly, and the text around it is safe.
-   */
-  readonly known?: (repo: string) => Buffer | undefined;
-  /** The same as it was before the guard changed something in it, where it did. */
-  readonly unguarded?: (repo: string) => Buffer | undefined;
 }
 
 /**
@@ -67,10 +59,7 @@ class Parser {
   /** All found in one pass each, so that a file of nothing but openings is still read in linear time. */
   readonly #headers: readonly HeaderMatch[];
   readonly #headings: readonly LegacyHeading[];
-  readonly #knownBody: (repo: string) => Buffer | undefined;
-  readonly #unguarded: (repo: string) => Buffer | undefined;
-  readonly #knownBodies = new Map<string, readonly Buffer[]>();
-  readonly #digests = new Map<string, string>();
+  readonly #known: KnownBodies;
   readonly #parts: Part[] = [];
   readonly #debris: Debris[] = [];
   /** Everything before this offset has been placed. */
@@ -91,14 +80,13 @@ class Parser {
     this.#headings = findHeadings(this.#text, options.registered).filter(
       (heading) => this.#markers.length === 0 || hasSyncedLine(this.#text, heading.next),
     );
-    this.#knownBody = (repo) => options.known?.(repo);
-    this.#unguarded = (repo) => options.unguarded?.(repo);
+    this.#known = new KnownBodies(options);
   }
 
   run(): ParsedCache {
     const paired = new Set(this.#endOf.values());
     const remains = findRemains(this.#bytes, this.#markers, (marker) =>
-      marker.kind === "end" && !paired.has(marker) ? this.#bodyOf(marker) : undefined,
+      marker.kind === "end" && !paired.has(marker) ? this.#known.certified(marker) : undefined,
     );
     for (const marker of this.#markers) {
       // A marker inside a part that is already placed, a body for instance, is only text.
@@ -231,7 +219,7 @@ class Parser {
 
   /** How much of the body that a begin marker certifies stands below it, where that body is known. */
   #endOfKnown(begin: Marker): ReturnType<typeof beginningEnd> | undefined {
-    const body = this.#bodyOf(begin);
+    const body = this.#known.certified(begin);
     const head = body === undefined ? undefined : readHead(this.#bytes, begin, this.#bytes.length);
     if (body === undefined || head === undefined) return undefined;
     return beginningEnd(this.#bytes, head.bodyStart, this.#bytes.length, body);
@@ -239,21 +227,12 @@ class Parser {
 
   /** Where the remains of an older body may begin, which ended as the known one does. */
   #staleStart(marker: Marker): number {
-    const body = marker.kind === "end" ? this.#knownBody(marker.repo) : undefined;
+    const body = marker.kind === "end" ? this.#known.of(marker.repo) : undefined;
     return body === undefined ? marker.start : endingStart(this.#bytes, this.#cursor, marker.start, body);
   }
 
-  /** The body that a marker certifies, where it is known. */
-  #bodyOf({ repo, sha256: digest }: Marker): Buffer | undefined {
-    const body = this.#knownBody(repo);
-    if (body === undefined) return undefined;
-    const known = this.#digests.get(repo) ?? sha256(body);
-    this.#digests.set(repo, known);
-    return known === digest ? body : undefined;
-  }
-
   #legacy(heading: LegacyHeading, gapEnd: number): void {
-    const certain = certainEnd(this.#bytes, this.#text, heading, this.#known(heading.repo));
+    const certain = certainEnd(this.#bytes, this.#text, heading, this.#known.copied(heading.repo));
     if (certain !== undefined && this.#placeCertain(heading, certain)) return;
     const nextHeading = firstFrom(this.#headings, heading.next, gapEnd);
     const reach = nextHeading === undefined ? gapEnd : this.#withoutLead(nextHeading.start, heading.next);
@@ -296,17 +275,6 @@ class Parser {
       header = firstFrom(this.#headers, header.end, to);
     }
     return found;
-  }
-
-  #known(repo: string): readonly Buffer[] {
-    let bodies = this.#knownBodies.get(repo);
-    if (bodies === undefined) {
-      const body = this.#knownBody(repo);
-      const copied = [this.#unguarded(repo), body].filter((text) => text !== undefined);
-      bodies = copied.flatMap((text) => [asTheOriginalReads(text), text]);
-      this.#knownBodies.set(repo, bodies);
-    }
-    return bodies;
   }
 
   /** A byte order mark must stay the file's first bytes when a header is put on top. */
