@@ -74,7 +74,11 @@ async function sendOnce(socketPath: string, paths: Paths, options: ClientOptions
     outgoing.on("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
+      // The same in the middle of its answer.
+      response.on("error", (error) => {
+        if (systemCode(error) === "ECONNRESET") resolve(undefined);
+        else reject(error);
+      });
       response.on("end", () => {
         if (response.statusCode === NOT_MEANT_STATUS) {
           resolve(undefined);

@@ -124,14 +124,23 @@ export class Canary {
 
   /** Saves and waits for the save to come through. Never rejects. */
   async #beat(reconciler: Reconciler, scope: WriteScope): Promise<void> {
-    let problem = await this.#attempt(reconciler, scope);
+    let problem = await this.#tried(reconciler, scope);
     if (problem !== undefined && !this.#closed) {
       // The directory may have been removed or made anew, or the machine have slept meanwhile: that is no illness.
       await within(PATIENCE_MS, this.prepare(scope));
       await within(PATIENCE_MS, this.#options.rearm(this.repos[0].path));
-      problem = await this.#attempt(reconciler, scope);
+      problem = await this.#tried(reconciler, scope);
     }
     this.#fault = problem;
+  }
+
+  /** As {@link #attempt}. What nobody has thought of is no proof either, and not the daemon's end. */
+  async #tried(reconciler: Reconciler, scope: WriteScope): Promise<Fault | undefined> {
+    try {
+      return await this.#attempt(reconciler, scope);
+    } catch (error) {
+      return unsaved(this.repos[0], systemCode(error) ?? String(error));
+    }
   }
 
   async #attempt(reconciler: Reconciler, scope: WriteScope): Promise<Fault | undefined> {
@@ -144,7 +153,13 @@ export class Canary {
       do {
         finished = reconciler.queue.finished;
         came = await within(PATIENCE_MS, saved);
-      } while (came === undefined && reconciler.queue.finished !== finished && !this.#closed);
+        // What was heard of may wait for others' turns. What was not is not heard of because others are busy.
+      } while (
+        came === undefined &&
+        this.#stage === "noticed" &&
+        reconciler.queue.finished !== finished &&
+        !this.#closed
+      );
     } catch (error) {
       return unsaved(source, systemCode(error) ?? String(error));
     }

@@ -73,13 +73,16 @@ export class ConfigFollower {
       this.#identity = await identityAt(this.#paths.config);
       config = await this.#load();
     } while ((await identityAt(this.#paths.config)) !== this.#identity);
+    const wasWrong = this.#problem !== undefined;
     this.#problem = undefined;
     const before = this.#reconciler.config;
-    if (config.sha256 === before.sha256) return;
+    const isSame = config.sha256 === before.sha256;
+    const repoCount = config.registry.repos.length;
+    if (wasWrong || !isSame)
+      this.#report("config.loaded", { config: config.file, sha256: config.sha256, repoCount });
+    if (isSame) return;
     this.#hooks.before(config.registry);
     const { added, removed, moved } = this.#reconciler.adopt(config);
-    const repoCount = config.registry.repos.length;
-    this.#report("config.loaded", { config: config.file, sha256: config.sha256, repoCount });
     this.#report("config.changed", { added, removed, moved });
     this.#hooks.after();
     // What is refused, or changed on its way, may be decided otherwise now.

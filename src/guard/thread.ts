@@ -20,7 +20,11 @@ async function inspect({ options, body }: Task): Promise<Outcome> {
   const wanted = JSON.stringify(options);
   if (wanted !== rules) inspector = undefined;
   rules = wanted;
-  inspector ??= Inspector.load(options);
+  inspector ??= Inspector.load(options).catch((error: unknown) => {
+    // Files that could not be read now may be read the next time.
+    inspector = undefined;
+    throw error;
+  });
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const { body: changed, ...found } = await (await inspector).inspect(text, at);
   return { ok: true, body: changed === text ? undefined : changed, found };

@@ -82,7 +82,12 @@ export class Threads {
         return;
       }
       const job = this.#waiting.shift();
-      if (job !== undefined) (free ?? this.#grow()).run(job);
+      if (job === undefined) break;
+      try {
+        (free ?? this.#grow()).run(job);
+      } catch (error) {
+        job.reject(unavailable(error));
+      }
     }
     clearTimeout(this.#growing);
     this.#growing = undefined;
@@ -92,8 +97,13 @@ export class Threads {
     if (this.#threads.size >= MOST_THREADS) return;
     this.#growing ??= setTimeout(() => {
       this.#growing = undefined;
-      const job = this.#waiting.shift();
-      if (job !== undefined) this.#grow().run(job);
+      try {
+        const thread = this.#grow();
+        const job = this.#waiting.shift();
+        if (job !== undefined) thread.run(job);
+      } catch {
+        // Those that there are come to it in the end.
+      }
       if (this.#waiting.length > 0) this.#growSoon();
     }, this.#options.patienceMs);
   }
@@ -109,6 +119,11 @@ export class Threads {
     this.#threads.add(thread);
     return thread;
   }
+}
+
+/** A thread that the system does not give now, it may give the next time. */
+function unavailable(error: unknown): ThreadError {
+  return new ThreadError(`no thread is to be had for the guard (${systemCode(error) ?? "unknown"})`);
 }
 
 interface ThreadEvents {

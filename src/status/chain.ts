@@ -37,11 +37,13 @@ function fileStep(repo: RepoStatus, report: StatusReport, now: number): Step {
   if (trouble !== undefined)
     return { ok: false, what: `${trouble.code}: ${trouble.message}`, remedy: trouble.remedy };
   const { sha256, bytes, changedAt } = repo.stateFile;
+  const { secretCount, hidden } = repo.guard;
+  const whose = secretCount + hidden === 0 ? "sha256" : "what travels of it has the sha256";
   const when =
     changedAt === null ? "" : `, changed ${changedAt} (${ms(Math.max(0, now - Date.parse(changedAt)))} ago)`;
   return {
     ok: true,
-    what: `the state file in ${repo.path} holds ${bytes} B, sha256 ${sha256?.slice(0, 12) ?? "?"}${when}`,
+    what: `the state file in ${repo.path} holds ${bytes} B, ${whose} ${sha256?.slice(0, 12) ?? "?"}${when}`,
   };
 }
 

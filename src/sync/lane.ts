@@ -71,6 +71,8 @@ export class CacheLane {
   #waiters: ((result: TurnResult) => void)[] = [];
   /** The cache as we left or last found it in order. */
   #known: FileIdentity | undefined;
+  /** The same, through failed turns as well: what it is told by is whether others have written into it. */
+  #last: FileIdentity | undefined;
   /** The rules that everything in it has passed. */
   #passed: GuardOptions | undefined;
   /** Where the repo was when what a killed process had left beside its cache was removed. */
@@ -79,6 +81,8 @@ export class CacheLane {
   #fault: Fault | undefined;
   readonly #account: TurnAccount;
   readonly #displaced: Displaced;
+  /** Late edits that are in the copies. */
+  readonly #kept = new WeakSet<LateEdit>();
   /** Grows with every text of others that came into the cache: what was displaced before lacks it. */
   #era = 0;
 
@@ -184,7 +188,8 @@ export class CacheLane {
 
   async #reconcile(target: Repo, refresh: ReadonlySet<string>): Promise<ReadonlyMap<string, EdgeOutcome>> {
     const started = performance.now();
-    const lateEdit = (await this.#keepLateEdits()).at(-1);
+    const lateEdits = await this.#keepLateEdits();
+    const lateEdit = lateEdits.at(-1);
     for (let race = 0; race < MOST_RACES; race += 1) {
       const opened = await this.#openAtRest(target, started);
       crashPoint("turn.read", this.#repo);
@@ -194,7 +199,7 @@ export class CacheLane {
       try {
         // Without a link inside the repo the cache is where it belongs.
         if (opened.linked) (await Ownership.of(registry)).refuseForeign(target, opened.file);
-        if (opened.identity !== undefined && !this.recognises(opened.identity)) this.#era += 1;
+        if (opened.identity !== undefined && opened.identity !== this.#last) this.#era += 1;
         // Where other text has come into the cache since, the late edit stays in its copy.
         const base = lateEdit?.era === this.#era ? lateEdit.bytes : opened.bytes;
         const guard = this.#world.guardOf(target);
@@ -207,11 +212,14 @@ export class CacheLane {
           refresh,
           now: this.#world.now(),
         });
-        this.#passed = settled ? guard : undefined;
+        const passed = settled ? guard : undefined;
         this.#account.unguarded(failures);
         if (!settled) this.#world.dueAfter(this.#repo, AGAIN_MS);
         if (!result.changed && base === opened.bytes) {
           this.#known = opened.identity;
+          this.#last = opened.identity;
+          this.#passed = passed;
+          this.#displaced.forget(lateEdits);
           this.#account.unchanged(result, elapsed(started));
           return result.outcomes;
         }
@@ -226,6 +234,9 @@ export class CacheLane {
         const touchedByOthers =
           opened.identity !== undefined && this.#known !== undefined && !this.recognises(opened.identity);
         this.#known = replaced.identity;
+        this.#last = replaced.identity;
+        this.#passed = passed;
+        this.#displaced.forget(lateEdits);
         const now = this.#world.now();
         this.#account.written({ result, durationMs: elapsed(started), touchedByOthers, now });
         return result.outcomes;
@@ -254,14 +265,18 @@ export class CacheLane {
     }
   }
 
-  /** What somebody wrote into files that we displaced. Copies first: the turn may yet fail. */
+  /**
+   * What somebody wrote into files that we displaced. Copies first: the turn may yet fail, and is
+   * done with them only when it has succeeded.
+   */
   async #keepLateEdits(): Promise<readonly LateEdit[]> {
     const edits = [...this.#displaced.edits];
-    for (const { bytes } of edits) {
-      const copy = await this.#keepLateEdit(bytes);
+    for (const edit of edits) {
+      if (this.#kept.has(edit)) continue;
+      const copy = await this.#keepLateEdit(edit.bytes);
+      this.#kept.add(edit);
       this.#world.report("edit.rescued", { cache: this.#repo, copy });
     }
-    this.#displaced.forget(edits);
     return edits;
   }
 

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { sep } from "node:path";
 import type { Config } from "../config/load.ts";
 import type { GuardOptions } from "../guard/guarded.ts";
 import type { Paths } from "../paths.ts";
@@ -71,6 +72,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #lanes: Lanes;
   readonly #paused = new Set<string>();
+  #onHeld: (repo: string, code: string) => void = () => undefined;
   readonly #accounts = new Map<string, SourceAccount>();
   #config: Config;
   #registry: Registry;
@@ -104,7 +106,8 @@ export class Reconciler {
     const sameGuard = JSON.stringify(config.guard) === JSON.stringify(this.#config.guard);
     this.#config = sameGuard ? { ...config, guard: this.#config.guard } : config;
     this.#registry = registry;
-    for (const name of [...diff.removed, ...diff.moved]) {
+    const around = reposAround([...diff.added, ...diff.moved], registry);
+    for (const name of [...diff.removed, ...diff.moved, ...around]) {
       this.sources.forget(name);
       this.#accounts.delete(name);
     }
@@ -114,6 +117,11 @@ export class Reconciler {
     }
     for (const name of diff.caches) this.due(name);
     return diff;
+  }
+
+  /** @param listener called after each look that left a state file held back, with the fault's code. */
+  onHeld(listener: (repo: string, code: string) => void): void {
+    this.#onHeld = listener;
   }
 
   lane(repo: string): CacheLane {
@@ -320,7 +328,8 @@ export class Reconciler {
     const { maxBytes } = this.#config;
     const guard = this.#guardOf(repo);
     const now = this.#options.now();
-    const options = { maxBytes, registry: this.registry, guard, found, asked, now };
+    const isWanted = (): boolean => !this.isPaused(repo.name);
+    const options = { maxBytes, registry: this.registry, guard, found, asked, now, isWanted };
     let observation: Observation;
     try {
       observation = await this.sources.observe(repo, options);
@@ -330,6 +339,8 @@ export class Reconciler {
       this.sources.fail(repo, fault("STATE_FILE_UNREADABLE", message, { repo: repo.name, path: repo.path }));
       observation = "held";
     }
+    const { code } = this.sources.get(repo.name)?.fault ?? {};
+    if (code !== undefined) this.#onHeld(repo.name, code);
     this.#account(repo.name).looked(this.sources.get(repo.name), observation, found);
     return observation;
   }
@@ -363,4 +374,12 @@ export class Reconciler {
     const paused = [from, to].find((repo) => this.isPaused(repo.name));
     return edgeResult(from, to, { turn, paused, sourceFault: this.sources.get(from.name)?.fault });
   }
+}
+
+/** The repos that lie around some others: what they have taken for their own may be one of these's by now. */
+function reposAround(names: readonly string[], { repos }: Registry): string[] {
+  const inner = repos.filter(({ name }) => names.includes(name)).map(({ path }) => path);
+  return repos
+    .filter(({ path }) => inner.some((each) => each.startsWith(path + sep)))
+    .map(({ name }) => name);
 }

@@ -118,7 +118,13 @@ export class RulesInForce {
   /** The rules take longer to load than a file takes to read, so they are loaded for the first text. */
   async #loaded(): Promise<Guard> {
     this.#guard ??= import("../guard/guard.ts").then((module) => module.Guard.load(this.#options));
-    return await this.#guard;
+    try {
+      return await this.#guard;
+    } catch (error) {
+      // Files that could not be read now may be read the next time.
+      this.#guard = undefined;
+      throw new ThreadError("the guard's rules could not be loaded", { cause: error });
+    }
   }
 }
 

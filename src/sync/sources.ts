@@ -88,6 +88,8 @@ export interface ObserveOptions {
   readonly found: Found;
   readonly asked: boolean;
   readonly now: Date;
+  /** Asked when the look is done: what was paused meanwhile has not been seen. */
+  readonly isWanted?: () => boolean;
 }
 
 /** `passed`: the same text, but by other rules than before: now it may be written where those are in force. */
@@ -201,7 +203,7 @@ export class Sources {
       read = await this.#read(repo, options);
       judged = await this.#judge(repo, read, options, elapsed(started) < LONGEST_REST_MS);
     }
-    if (this.#lives.get(repo.name) !== life) return "same";
+    if (this.#lives.get(repo.name) !== life || options.isWanted?.() === false) return "same";
     const { found, now } = options;
     const before = this.#sources.get(repo.name) ?? NOTHING;
     const base = { ...before, identity: read.identity, readAt: now.toISOString() };

@@ -59,6 +59,13 @@ export class Watching {
     this.#reconciler = reconciler;
     this.#files = files;
     this.#report = report;
+    reconciler.onHeld((name, code) => this.#held(name, code));
+  }
+
+  /** Whoever has looked: what waits for no event of the file is looked at again. */
+  #held(name: string, code: string): void {
+    const again = relookMs(code, this.#reconciler.config.debounceMs.wait);
+    if (again !== undefined) this.#soon(`unsettled ${name}`, again, () => this.signal(name));
   }
 
   /** Starts and stops watches so that they fit the registry. */
@@ -213,9 +220,6 @@ export class Watching {
   async #observe(name: string): Promise<void> {
     if (this.#reconciler.isPaused(name)) return;
     await this.#reconciler.observe(name, "event");
-    const { wait } = this.#reconciler.config.debounceMs;
-    const again = relookMs(this.#reconciler.sources.get(name)?.fault?.code, wait);
-    if (again !== undefined) this.#soon(`unsettled ${name}`, again, () => this.signal(name));
   }
 
   #dropSource(name: string): void {

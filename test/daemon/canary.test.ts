@@ -26,6 +26,21 @@ describe.concurrent("a healthy answer from a sick daemon is not to be had", () =
     await patient.recovers();
   });
 
+  it("where the watcher is dead and others' saves keep the queue going", async () => {
+    const patient = await Patient.admit();
+    const { workspace, disk } = patient;
+    await disk.misbehave({ losesEvents: join(workspace.paths.stateDirectory, "canary") });
+    let saves = 0;
+    const saving = setInterval(() => void workspace.save("a", `save ${(saves += 1)}\n`), 500);
+    try {
+      told(await patient.isFoundOut("DAEMON_DEAF"));
+    } finally {
+      clearInterval(saving);
+    }
+    await disk.behave();
+    await patient.recovers();
+  });
+
   it("where what was read does not get its turn in the queue, or never ends it", async () => {
     const patient = await Patient.admit();
     const { workspace, disk } = patient;

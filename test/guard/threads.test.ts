@@ -48,7 +48,7 @@ describe("a user's pattern that takes for ever", () => {
   });
 
   it("many times over is given up each time, and the texts that wait come to their turn", async () => {
-    const guard = await Guard.load(FAR, new Threads({ deadlineMs: 500, patienceMs: 50 }));
+    const guard = await Guard.load(FAR, new Threads({ deadlineMs: 4_000, patienceMs: 50 }));
     const outcomes = await Promise.all(
       Array.from({ length: 12 }, async (_, at) => {
         const body = at % 2 === 0 ? ENDLESS : Buffer.from(`${token} ${at}\n`);
@@ -111,7 +111,10 @@ describe("a long text", () => {
   });
 
   it("with a number in every line is counted in full, and told of in part", async () => {
-    const guard = await Guard.load({ patterns: { number: "[0-9]+" }, allow: [] });
+    const guard = await Guard.load(
+      { patterns: { number: "[0-9]+" }, allow: [] },
+      new Threads({ deadlineMs: 50_000 }),
+    );
     const { secretCount, secrets } = await guard.inspect(Buffer.from("1 ".repeat(500_000)));
     expect(secretCount).toBe(500_000);
     expect(secrets).toHaveLength(1_000);
