@@ -50,14 +50,14 @@ export class Monitor {
         const stamp = `${ino}:${mtimeNs}:${size}`;
         if (this.#seen.get(file) === stamp) return;
         this.#seen.set(file, stamp);
-        const { damaged } = readCache(await handle.readFile());
+        const { torn } = readCache(await handle.readFile());
         this.readings += 1;
         // Since it was opened somebody may have begun to rewrite it, or moved another directory there.
         const isStillMeant =
           !this.exempt.has(place) && cacheIn(this.#world.directory(place), undefined) === file;
-        if (damaged.size > 0 && isStillMeant) {
+        if (torn.size > 0 && isStillMeant) {
           this.complaints.push(
-            `a reader found ${place.repo}'s cache with a damaged section of ${[...damaged].join(", ")}`,
+            `a reader found ${place.repo}'s cache with a damaged section of ${[...torn].join(", ")}`,
           );
         }
       } finally {

@@ -17,6 +17,8 @@ export interface Reading {
   readonly sections: readonly FoundSection[];
   /** Repos of begin delimiters that certify nothing. */
   readonly damaged: ReadonlySet<string>;
+  /** Of these the ones whose delimiters do claim a text: those around an old section claim none. */
+  readonly torn: ReadonlySet<string>;
   /** All text that is in no section. */
   readonly outside: string;
   /** The repos that the index names. */
@@ -26,6 +28,9 @@ export interface Reading {
 const BEGIN = /^<!-- state-syncd:begin repo="([a-z0-9._-]+)" format="1" sha256="([0-9a-f]{64})" -->\r?\n/gm;
 const TITLE = /^# Global State Cache$/gm;
 
+/** What stands around an old section of a repo whose state is not known yet. No text has it. */
+const NO_DIGEST = "0".repeat(64);
+
 /** One char a byte. */
 const LATIN1 = "latin1";
 
@@ -33,6 +38,7 @@ export function readCache(bytes: Buffer): Reading {
   const text = bytes.toString(LATIN1);
   const sections: FoundSection[] = [];
   const damaged = new Set<string>();
+  const torn = new Set<string>();
   const outside: string[] = [];
   let placed = 0;
   BEGIN.lastIndex = 0;
@@ -44,6 +50,7 @@ export function readCache(bytes: Buffer): Reading {
     // A like begin before that end shows that this one was cut short.
     if (at === -1 || text.slice(from, at).includes(line)) {
       damaged.add(repo);
+      torn.add(repo);
       continue;
     }
     outside.push(text.slice(placed, match.index));
@@ -51,11 +58,14 @@ export function readCache(bytes: Buffer): Reading {
     BEGIN.lastIndex = placed;
     const isWhole = isCertified(text.slice(from, at), repo, digest);
     if (isWhole) sections.push({ repo, digest, start: match.index, end: placed + 1 });
-    else damaged.add(repo);
+    else {
+      damaged.add(repo);
+      if (digest !== NO_DIGEST) torn.add(repo);
+    }
   }
   outside.push(text.slice(placed));
   const apart = outside.join("");
-  return { sections, damaged, outside: apart, index: indexOf(apart) };
+  return { sections, damaged, torn, outside: apart, index: indexOf(apart) };
 }
 
 /** How many headers of ours stand outside of the sections. */
