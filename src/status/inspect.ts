@@ -211,8 +211,9 @@ function edgeReport(
 }
 
 function sectionState(section: Section | undefined, damaged: boolean): SectionState {
-  if (damaged) return { kind: "damaged" };
-  return section === undefined ? { kind: "absent" } : { kind: "section", sha256: section.sha256 };
+  // Of two the one that is certified counts, as it does for the turn that takes the other out.
+  if (section !== undefined) return { kind: "section", sha256: section.sha256 };
+  return { kind: damaged ? "damaged" : "absent" };
 }
 
 /** What only says that a content waits is no news where the peers hold that content already. */

@@ -200,7 +200,7 @@ describe("a file that is being written while it is read", () => {
       if (read.ok) expect(whole.subarray(0, read.bytes.length).equals(read.bytes)).toBe(true);
       else expect(read.fault.code).toBe("STATE_FILE_UNSETTLED");
     }
-    expect(reads.length).toBeGreaterThan(10);
+    expect(reads.length).toBeGreaterThan(3);
     expect(outcome(await readStateFile(repo, LIMITS)).length).toBe(whole.length);
   });
 
