@@ -31,6 +31,13 @@ const TITLE = /^# Global State Cache$/gm;
 /** What stands around an old section of a repo whose state is not known yet. No text has it. */
 const NO_DIGEST = "0".repeat(64);
 
+const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`;
+
+const TIMES = new RegExp(
+  String.raw`^\*\*Last Synced\*\*: ${TIME}\n\*\*Source\*\*: [^\n]*, changed ${TIME}(?:, \S+ @ [0-9a-f]+)?\n`,
+  "m",
+);
+
 /** One char a byte. */
 const LATIN1 = "latin1";
 
@@ -78,6 +85,8 @@ function isCertified(inner: string, repo: string, digest: string): boolean {
   // The heading, an empty line, the metadata, an empty line.
   const head = /^## ([^\n]+) State\n\n(?:\*\*[^\n]+\n)+\n/.exec(inner);
   if (head?.[1] !== repo.toUpperCase()) return false;
+  // Whoever has written into the times has altered the section, body or no body.
+  if (!TIMES.test(head[0])) return false;
   const body = Buffer.from(inner.slice(head[0].length), LATIN1);
   // Where the body has no final newline one was put behind it.
   return digestOf(body) === digest || digestOf(body.subarray(0, -1)) === digest;
