@@ -9,6 +9,7 @@ import { isInside, whereOpen } from "./anchor.ts";
 import { closeQuietly } from "./close.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { Ownership } from "./ownership.ts";
+import { realpathOrSame } from "./real-path.ts";
 import { cachePath } from "./write-scope.ts";
 
 /** A state file as it was read at one moment, or why it could not be. */
@@ -81,16 +82,7 @@ export async function readStateFile(
 /** Where a repo's cache and its directory are, by their names and by where links lead. */
 async function cachePlaces(repo: Repo): Promise<string[]> {
   const names = [join(repo.path, CACHE_DIRECTORY), cachePath(repo)];
-  return await Promise.all(names.map(realpathIfThere));
-}
-
-async function realpathIfThere(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return path;
-  }
+  return await Promise.all(names.map(realpathOrSame));
 }
 
 /** @param real the state file's real path, inside of `root`, the repo's. */

@@ -21,7 +21,7 @@ const MOST_REMEMBERED = 4_096;
 const SLOW_MS = 100;
 /** ... and asks again by then. */
 const KEPT_MS = 10_000;
-/** A text on which a rule failed is not tried again sooner: the failing may take half a minute of computing. */
+/** A text on which a rule failed is not tried again sooner: the failing may take a quarter of a minute of computing. */
 const FAILED_AGAIN_MS = 600_000;
 
 /** PATH_MAX of Linux, in bytes. */
