@@ -65,6 +65,12 @@ export const FAULTS = {
   DAEMON_OTHER_CONFIG: "The running daemon uses another config. Stop it, or leave out `--config`.",
   DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",
+  SERVICE_UNSUPPORTED: "Run `state-syncd run` under what starts programs there; SIGTERM ends it.",
+  SERVICE_UNREACHABLE:
+    "Run it in a session of your own user, without sudo or su. Where there is none, `loginctl enable-linger` starts the user's manager.",
+  SERVICE_MISSING: "Install it with `state-syncd service install`.",
+  SERVICE_FOREIGN: "Move the file away, then install again.",
+  SERVICE_FAILED: "See `state-syncd service status` and `state-syncd logs`.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
   DISK_SILENT: "Some disk does not answer. Look at `mount`, and at the servers of what is mounted there.",
   WATCH_LIMIT: "Raise the system's limit of file watches. Events come back by themselves.",

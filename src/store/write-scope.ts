@@ -38,3 +38,8 @@ export function writable(path: string, scope: WriteScope, real = path): Writable
 export function writableConfig(path: string): WritablePath {
   return path as WritablePath;
 }
+
+/** A file of the service, for the commands whose work it is to install it: `service` and `doctor --fix`. */
+export function writableService(path: string): WritablePath {
+  return path as WritablePath;
+}
