@@ -1,5 +1,5 @@
-import { fstatSync } from "node:fs";
 import { type Daemon, startDaemon } from "../daemon/daemon.ts";
+import { Supervisor } from "../daemon/supervisor.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
 import { type CommandContext, complain } from "./context.ts";
@@ -15,6 +15,7 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   void stopSignal.then(() => setTimeout(() => starting && endForSure(EXIT.ok), START_GRACE_MS).unref());
   let starting = true;
   let daemon: Daemon | undefined;
+  const supervisor = Supervisor.from(process.env);
   // What is wrong with the config is in the log and in `status`.
   process.on("SIGHUP", () => void daemon?.reload().catch(() => undefined));
   try {
@@ -22,6 +23,7 @@ export async function run(options: { readonly level: Level }, context: CommandCo
       paths: context.paths,
       level: options.level,
       terminal: context.stderr.isTTY ? context.stderr : undefined,
+      supervisor,
       onLockLost: () => {
         daemon?.internalError(new Error("another process has taken the writer's lock"));
         process.exit(EXIT.failed);
@@ -30,8 +32,10 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   } catch (error) {
     // A supervisor that is told of a failure starts again, and again.
     const twice = error instanceof FaultError && error.fault.code === "DAEMON_RUNNING";
-    if (!twice || !isSupervised()) throw error;
+    if (!twice || supervisor.kind === undefined) throw error;
     complain(context, `state-syncd: ${error.message}; leaving it to that one`);
+    // systemd takes an end without a word of readiness for a failure.
+    await supervisor.tell("READY=1", `STATUS=${error.message}`);
     return EXIT.ok;
   } finally {
     starting = false;
@@ -66,13 +70,4 @@ function firstSignal(): Promise<NodeJS.Signals> {
     process.on("SIGTERM", tell);
     process.on("SIGINT", tell);
   });
-}
-
-/** Started by systemd (its journal is our stderr, or it waits for us to be ready) or by launchd. */
-function isSupervised(): boolean {
-  const { env } = process;
-  if (env["NOTIFY_SOCKET"] !== undefined) return true;
-  if ((env["XPC_SERVICE_NAME"] ?? "0") !== "0" && process.ppid === 1) return true;
-  const { dev, ino } = fstatSync(2);
-  return env["JOURNAL_STREAM"] === `${dev}:${ino}`;
 }

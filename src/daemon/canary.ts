@@ -230,7 +230,7 @@ export class Canary {
     const silentMs = performance.now() - last;
     if (silentMs < patience) return this.#provenAt === undefined ? starting() : undefined;
     const seconds = Math.round(silentMs / 1_000);
-    return fault("DAEMON_UNPROVEN", `no save of the daemon's own has come through for ${seconds} s`);
+    return fault("DAEMON_STUCK", `the daemon has not tried itself for ${seconds} s`);
   }
 }
 

@@ -25,6 +25,8 @@ import { Metrics } from "./metrics.ts";
 import { Overview, queueOf } from "./overview.ts";
 import { ALL, Pauses } from "./pauses.ts";
 import { Rescanning } from "./rescanning.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { VitalSigns } from "./vital-signs.ts";
 
 /** A command holds the lock for a moment; a starting daemon waits for it this long. */
 const LOCK_WAIT_MS = 30_000;
@@ -44,6 +46,8 @@ export interface DaemonOptions {
   readonly level: Level;
   /** Gets the log in words as well. */
   readonly terminal: NodeJS.WriteStream | undefined;
+  /** Who has started the daemon and wants to know how it is. */
+  readonly supervisor: Supervisor;
   /** Called when another process has taken the writer's lock: nothing may be written any more. */
   readonly onLockLost: () => void;
 }
@@ -106,14 +110,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       rescanMs: () => reconciler.config.rescanMs,
       rearm: (directory) => files.rearm(directory),
     });
+    let vitalSigns: VitalSigns | undefined;
     const report: Report = (event, fields) => {
       if (canary.isAbout(fields)) {
         canary.hear(event, fields);
+        vitalSigns?.changed();
         return;
       }
       log.record(event, fields);
       metrics.report(event, fields);
       events.report(event, fields);
+      vitalSigns?.changed();
     };
     report("config.loaded", {
       config: config.file,
@@ -169,6 +176,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       canary,
       log,
     });
+    const signs = new VitalSigns({ supervisor: options.supervisor, report, overview, canary });
+    vitalSigns = signs;
+    release.push(() => signs.close());
     const server = await ControlServer.listen(
       paths,
       routes({
@@ -227,11 +237,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       cacheCount: cachesOf(config.registry).length,
       durationMs: Math.round(performance.now() - started),
     });
+    await signs.ready();
 
     return {
       reload: async () => {
         log.reopen();
-        await follower.reload();
+        await signs.reload(() => follower.reload());
       },
       internalError: (error) => {
         reportDefect(report, error);
@@ -239,6 +250,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       stop: async (signal) => {
         const stopping = performance.now();
         report("daemon.stopping", { signal });
+        void signs.stopping();
         rescanning.close();
         canary.close();
         const finish = async (): Promise<boolean> => {

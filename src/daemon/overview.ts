@@ -10,6 +10,7 @@ import type { Reconciler } from "../sync/reconciler.ts";
 import { VERSION } from "../version.ts";
 import type { Watching } from "../watch/watching.ts";
 import type { Canary, Proof } from "./canary.ts";
+import { standingLine } from "./standing-line.ts";
 import type { ConfigFollower } from "./config-follower.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -59,6 +60,26 @@ export class Overview {
     const { fault: problem = null, ...proof } = canary.proof;
     const queue = queueOf(reconciler);
     return { ok: problem === null, pid: process.pid, version: VERSION, startedAt, queue, ...proof, problem };
+  }
+
+  /** How things are in one line, from memory, for whoever has started the daemon. */
+  line(): string {
+    const { reconciler } = this.#parts;
+    const repos = reconciler.config.registry.repos.filter(({ role }) => role === "execution");
+    const paused = repos.filter(({ name }) => reconciler.isPaused(name));
+    const ill = repos.flatMap(({ name }) => {
+      if (reconciler.isPaused(name)) return [];
+      const found = reconciler.sources.get(name)?.fault ?? cacheFault(reconciler, name);
+      return found === undefined ? [] : [`${name} (${found.code})`];
+    });
+    const own = this.#problems().map(({ code, repo }) => (repo === undefined ? code : `${repo} (${code})`));
+    const { depth } = queueOf(reconciler);
+    return standingLine({
+      repoCount: repos.length,
+      pausedCount: paused.length,
+      troubles: [...own, ...ill],
+      depth,
+    });
   }
 
   async #look(): Promise<StatusReport> {

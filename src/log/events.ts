@@ -82,6 +82,12 @@ export const EVENTS = {
     about: "The daemon holds the lock and begins its work.",
     fields: ["pid", "version", "config", "node"],
   },
+  "supervisor.unheard": {
+    level: "warn",
+    says: "systemd could not be told",
+    about: "systemd waits for word of the daemon, and the word did not reach it.",
+    fields: ["message"],
+  },
   "daemon.ready": {
     level: "info",
     says: "daemon ready",

@@ -9,6 +9,8 @@ import { writableService } from "../store/write-scope.ts";
 export type Change =
   | { readonly kind: "write"; readonly path: string; readonly content: string }
   | { readonly kind: "remove"; readonly path: string }
+  /** With its parents. */
+  | { readonly kind: "makeDirectory"; readonly path: string; readonly mode: number }
   /** Only where it is empty: what else lies in it is the user's. */
   | { readonly kind: "removeDirectory"; readonly path: string }
   | RunTool;
@@ -33,12 +35,15 @@ export async function applyChange(change: Change, run: (step: RunTool) => Promis
   try {
     if (change.kind === "write") await write(change.path, change.content);
     else if (change.kind === "remove") await unlink(change.path);
+    else if (change.kind === "makeDirectory")
+      await mkdir(change.path, { recursive: true, mode: change.mode });
     else await rmdir(change.path);
   } catch (cause) {
     const code = systemCode(cause);
     if (code === undefined) throw cause;
-    if (change.kind !== "write" && (code === "ENOENT" || code === "ENOTEMPTY" || code === "EEXIST")) return;
-    const what = change.kind === "write" ? "write" : "remove";
+    const removes = change.kind === "remove" || change.kind === "removeDirectory";
+    if (removes && (code === "ENOENT" || code === "ENOTEMPTY" || code === "EEXIST")) return;
+    const what = removes ? "remove" : "write";
     throw new FaultError("SERVICE_FAILED", `cannot ${what} ${change.path}: ${code}`, {
       path: change.path,
       remedy: "Make its directory writable for your user.",
@@ -54,6 +59,8 @@ export function describeChange(change: Change): string {
       return `write ${change.path}`;
     case "remove":
       return `remove ${change.path}`;
+    case "makeDirectory":
+      return `make ${change.path}`;
     case "removeDirectory":
       return `remove ${change.path} if it is empty`;
     case "run":

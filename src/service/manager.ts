@@ -42,8 +42,10 @@ export interface InstallRequest {
 export interface Confinement {
   /** What it writes: the repos' cache directories and its own. */
   readonly writes: readonly string[];
-  /** What it only reads, where that decides what can be closed: repos, config. */
+  /** What it only reads: the repos. */
   readonly reads: readonly string[];
+  /** The config file: as it was named, and where that leads. */
+  readonly configs: readonly string[];
 }
 
 export interface ServiceState {
@@ -65,4 +67,6 @@ export interface ServiceState {
   readonly lingers: boolean | null;
   /** What it runs: node, the script, its arguments. Empty where that cannot be told. */
   readonly command: readonly string[];
+  /** What it is given beside the manager's environment. */
+  readonly environment: Readonly<Record<string, string>>;
 }

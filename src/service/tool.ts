@@ -15,7 +15,7 @@ const MOST_MS = 150_000;
 /** Runs a tool to its end, with words that do not depend on the user's language. Never rejects. */
 export async function ask(tool: string, args: readonly string[], mostMs = MOST_MS): Promise<Answer> {
   return await new Promise((resolve) => {
-    const env = { ...process.env, LC_ALL: "C", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "" };
+    const env = { ...process.env, LC_ALL: "C", TZ: "UTC", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "" };
     const options = { env, timeout: mostMs, maxBuffer: 1 << 22, encoding: "utf8" } as const;
     execFile(tool, [...args], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : codeOf(error), stdout, stderr: stderr.trim() });

@@ -1,0 +1,169 @@
+import { homedir } from "node:os";
+import { loadConfig } from "../config/load.ts";
+import { EXIT, type ExitCode, FaultError } from "../errors.ts";
+import { applyChange, type Change, describeChange } from "../service/change.ts";
+import { chooseManager } from "../service/choose.ts";
+import { confinementOf, missingDirectories } from "../service/confinement.ts";
+import type { ControlVerb, ServiceManager, ServiceState } from "../service/manager.ts";
+import { findProgram } from "../service/program.ts";
+import { lockHolder } from "../store/lock-holder.ts";
+import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { stateLines } from "./service-state.ts";
+
+export interface ServiceOptions {
+  /** Print what would be done, and do nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface InstallOptions extends ServiceOptions {
+  /** Undefined keeps what is installed. */
+  readonly hardened: boolean | undefined;
+  readonly start: boolean;
+}
+
+/**
+ * `service install`: the daemon runs now, and from each login on.
+ *
+ * @throws FaultError a CONFIG_ code: a service whose config is wrong would not start; or a SERVICE_ code.
+ */
+export async function serviceInstall(options: InstallOptions, context: CommandContext): Promise<ExitCode> {
+  const manager = await chooseManager(process.env);
+  const { registry } = await loadConfig(context.paths.config);
+  const before = await manager.state();
+  const program = await findProgram({
+    node: process.execPath,
+    script: process.argv[1] ?? "",
+    paths: context.paths,
+    home: process.env["HOME"] || homedir(),
+    env: process.env,
+  });
+  const isHardened = options.hardened ?? before.hardened;
+  const changes = await manager.install({
+    program,
+    hardened: isHardened ? await confinementOf(registry, context.paths) : undefined,
+    start: options.start,
+  });
+  const directories = isHardened ? await missingDirectories(registry, context.paths) : [];
+  await carryOut([...directories, ...changes], manager, options, context);
+  for (const warning of program.warnings) complain(context, warning);
+  if (options.dryRun) return EXIT.ok;
+  return await tellOutcome(manager, options.start, context);
+}
+
+/**
+ * `service refresh`: a hardened service may write where the config says now. Run by the service
+ * manager when the config has changed.
+ */
+export async function serviceRefresh(options: ServiceOptions, context: CommandContext): Promise<ExitCode> {
+  const manager = await chooseManager(process.env);
+  const { hardened, files, activity, command, environment } = await manager.state();
+  if (files.length === 0) throw new FaultError("SERVICE_MISSING", "the service is not installed");
+  if (!hardened) {
+    complain(context, "The service is not hardened: there is nothing to refresh.");
+    return EXIT.ok;
+  }
+  const { registry } = await loadConfig(context.paths.config);
+  const [node = "", script = "", ...args] = command;
+  const program = { node, script, args, environment, warnings: [] };
+  const changes = await manager.install({
+    program,
+    hardened: await confinementOf(registry, context.paths),
+    // Who has stopped it does not want it started by an edit.
+    start: activity !== "stopped" && activity !== "failed",
+  });
+  await carryOut(
+    [...(await missingDirectories(registry, context.paths)), ...changes],
+    manager,
+    options,
+    context,
+  );
+  return EXIT.ok;
+}
+
+/** `service uninstall`: nothing is left of the service. What the daemon keeps (log, copies of caches) stays. */
+export async function serviceUninstall(options: ServiceOptions, context: CommandContext): Promise<ExitCode> {
+  const manager = await chooseManager(process.env);
+  const changes = await manager.uninstall();
+  await carryOut(changes, manager, options, context);
+  if (changes.length === 0 || options.dryRun) return EXIT.ok;
+  complain(
+    context,
+    `Left in place: your config, the caches, and ${context.paths.stateDirectory} (log, copies of caches).`,
+  );
+  return EXIT.ok;
+}
+
+/** `service start`, `stop`, `restart`. */
+export async function serviceControl(
+  verb: ControlVerb,
+  options: ServiceOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const manager = await chooseManager(process.env);
+  await carryOut(await manager.control(verb), manager, options, context);
+  if (options.dryRun) return EXIT.ok;
+  return await tellOutcome(manager, verb !== "stop", context);
+}
+
+/** `service status`: exit code 0 where it runs, 3 where it does not. */
+export async function serviceStatus(context: CommandContext): Promise<ExitCode> {
+  const state = await (await chooseManager(process.env)).state();
+  if (context.json) printFacts(context, state);
+  else for (const line of stateLines(state, Date.now())) print(context, line);
+  return isUp(state) ? EXIT.ok : EXIT.notRunning;
+}
+
+async function carryOut(
+  changes: readonly Change[],
+  manager: ServiceManager,
+  options: ServiceOptions,
+  context: CommandContext,
+): Promise<void> {
+  if (options.dryRun) tellPlan(changes, context);
+  else {
+    for (const change of changes) {
+      if (!context.json) complain(context, describeChange(change));
+      await applyChange(change, (step) => manager.run(step));
+    }
+    if (context.json) printFacts(context, { done: changes });
+    else if (changes.length === 0) complain(context, "Nothing to do: it is so already.");
+  }
+}
+
+function tellPlan(changes: readonly Change[], context: CommandContext): void {
+  if (context.json) {
+    printFacts(context, { wouldDo: changes });
+    return;
+  }
+  if (changes.length === 0) print(context, "Nothing to do: it is so already.");
+  for (const change of changes) {
+    print(context, describeChange(change));
+    if (change.kind !== "write") continue;
+    for (const line of change.content.trimEnd().split("\n")) print(context, `    ${line}`.trimEnd());
+  }
+}
+
+async function tellOutcome(
+  manager: ServiceManager,
+  wanted: boolean,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const state = await manager.state();
+  if (!context.json) for (const line of stateLines(state, Date.now())) print(context, line);
+  if (isUp(state) === wanted || !wanted) return EXIT.ok;
+  const holder = await lockHolder(context.paths);
+  if (holder?.role === "daemon" && holder.pid !== state.pid) {
+    complain(context, `Another daemon runs already, and not as a service: pid ${holder.pid}.`);
+    complain(
+      context,
+      "  End it (^C where it runs, or `kill` with its pid), then `state-syncd service start`.",
+    );
+    return EXIT.failed;
+  }
+  complain(context, "  Why: `state-syncd logs -n 20`.");
+  return EXIT.failed;
+}
+
+function isUp({ activity }: ServiceState): boolean {
+  return activity === "running" || activity === "reloading" || activity === "starting";
+}
