@@ -23,7 +23,13 @@ export async function hardenedFiles(program: Program, confinement: Confinement):
   const job = await readTemplate("systemd/state-syncd-registry.service");
   const config = program.args.slice(1);
   return {
-    dropIn: fillDropIn(without(settings, closedBy(confinement)), confinement.writes.map(writeLine)),
+    dropIn: fillDropIn(
+      without(
+        settings,
+        closedBy([program.node, program.script, ...confinement.writes, ...confinement.reads]),
+      ),
+      confinement.writes.map(writeLine),
+    ),
     path: [
       MARK,
       "",
@@ -79,8 +85,7 @@ function writeLine(path: string): string {
 }
 
 /** Settings that would hide from the daemon what it is to read. */
-function closedBy({ writes, reads }: Confinement): string[] {
-  const needed = [...writes, ...reads];
+function closedBy(needed: readonly string[]): string[] {
   const lies = (directory: string): boolean =>
     needed.some((path) => (path + sep).startsWith(directory + sep));
   return [

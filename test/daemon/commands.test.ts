@@ -188,7 +188,7 @@ describe("the command line", () => {
   it.each([
     [["frobnicate"], "Unknown command: frobnicate"],
     [["statsu"], "Unknown command: statsu. Did you mean status?"],
-    [["explain"], "leaves out what it is about"],
+    [["explain"], "leaves out <repo>"],
     [["sync", "--wrong"], "Unknown argument: wrong"],
     [["sync", "--all", "karematch"], "--all takes no names"],
     [["pull", "karematch", "--raw"], "name it with --from"],

@@ -1,0 +1,51 @@
+import { SHELLS } from "../../commands/shells.ts";
+import { command } from "../definition.ts";
+
+/** What one does once. */
+
+export const init = command({
+  describe: "Write a first config from the repos that are found",
+  details: [
+    "On a terminal it shows what it found, and asks before it writes. A config that is there is left alone.",
+  ],
+  options: {
+    scan: { type: "text", value: "DIR", describe: "Where the repos are", completes: "directory" },
+    yes: { type: "flag", short: "y", describe: "Do not ask" },
+  },
+  examples: [
+    { line: "init --scan ~/repos", tells: "find them, show them, ask, write" },
+    { line: "init --scan ~/repos --yes", tells: "for scripts" },
+  ],
+  run: async (args, context) => (await import("../../commands/init.ts")).init(args, context),
+});
+
+export const demo = command({
+  describe: "Show it at work on a scratch workspace, with a daemon of its own",
+  options: { keep: { type: "flag", describe: "Leave the workspace for a look" } },
+  examples: [
+    { line: "demo", tells: "see an edit arrive; nothing else is touched" },
+    { line: "demo --keep", tells: "and look at the files afterwards" },
+  ],
+  run: async (args, context) => (await import("../../commands/demo.ts")).demo(args, context),
+});
+
+export const completion = command({
+  describe: "Print a completion script for bash, zsh or fish",
+  options: {
+    shell: {
+      type: "text",
+      value: "SHELL",
+      choices: SHELLS,
+      describe: "Which one; what $SHELL names if not given",
+    },
+  },
+  examples: [
+    { line: "completion >> ~/.bashrc", tells: "for the shell you use" },
+    {
+      line: "completion --shell fish > ~/.config/fish/completions/state-syncd.fish",
+      tells: "for another one",
+    },
+  ],
+  run: async ({ shell }, context) =>
+    (await import("../../commands/completion.ts")).completion({ shell }, context),
+});

@@ -1,0 +1,152 @@
+import yargs, { type Argv, type Options as ParserOptions } from "yargs";
+import type { CommandContext } from "../commands/context.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import { EXITS, GLOBAL_OPTIONS, PROGRAM, ROOT } from "./commands.ts";
+import {
+  type Command,
+  dashed,
+  type Exits,
+  type Family,
+  type Given,
+  isFamily,
+  MisfitError,
+  type Option,
+  type Options,
+  usageOf,
+} from "./definition.ts";
+import { usageError } from "./usage.ts";
+
+/** What a line says to every command. */
+export interface GlobalArgs {
+  readonly config: string | undefined;
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+/**
+ * Has yargs read a line by the definitions, and does what it says.
+ *
+ * @param contextOf called with what the line says to every command, before its command is.
+ * @throws FaultError USAGE, and whatever the command throws.
+ */
+export async function perform(
+  argv: readonly string[],
+  contextOf: (globals: GlobalArgs) => CommandContext,
+): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const act = async (command: Command, given: Given): Promise<void> => {
+    try {
+      code = await command.run(given, contextOf(globalsIn(given)));
+    } catch (error) {
+      if (error instanceof MisfitError) throw usageError(argv, error);
+      throw error;
+    }
+  };
+  const parser = yargs([...argv])
+    .scriptName(PROGRAM)
+    .usage(`$0 <command>\n\n${ROOT.describe}`)
+    .version(VERSION)
+    .options(Object.fromEntries(parserOptions(GLOBAL_OPTIONS)))
+    .epilogue(`\`${PROGRAM} <command> --help\` has examples of each. All of it: \`man ${PROGRAM}\`.`)
+    .demandCommand(1, "no command is named")
+    .strict()
+    .help()
+    .alias("help", "h")
+    .wrap(Math.min(100, process.stdout.columns ?? 80))
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      if (error !== undefined && error.name !== "YError") throw error;
+      throw usageError(argv, message ?? error?.message ?? "the command line is not right");
+    });
+  addCommands(parser, ROOT, act);
+  if (argv.length === 0) {
+    parser.showHelp("error");
+    return EXIT.usage;
+  }
+  await parser.parseAsync();
+  return code;
+}
+
+type Act = (command: Command, given: Given) => Promise<void>;
+
+function addCommands(parser: Argv, family: Family, act: Act): void {
+  for (const [name, node] of Object.entries(family.commands)) {
+    if (isFamily(node)) {
+      const build = (inner: Argv): Argv => {
+        addCommands(inner, node, act);
+        const known = Object.keys(node.commands).join(", ");
+        return inner.demandCommand(1, `${name} needs one of: ${known}`).epilogue("");
+      };
+      parser.command(name, node.describe, build);
+    } else {
+      const usage = usageOf(name, node.positionals);
+      parser.command(
+        usage,
+        node.describe,
+        (inner) => buildCommand(inner, node),
+        (given) => act(node, byCode(given, node)),
+      );
+    }
+  }
+}
+
+function buildCommand(parser: Argv, node: Command): Argv {
+  for (const [key, { describe, many, required }] of Object.entries(node.positionals))
+    parser.positional(key, {
+      type: "string",
+      describe,
+      array: many === true,
+      demandOption: required === true,
+    });
+  const own = parserOptions(node.options);
+  parser.options(Object.fromEntries(own));
+  // The first group that is named comes first.
+  if (own.length > 0) parser.group(Object.keys(Object.fromEntries(own)), "Options:");
+  parser.group([...Object.keys(GLOBAL_OPTIONS), "help", "version"], "Everywhere:");
+  for (const { line, tells } of node.examples) parser.example(`$0 ${line}`, tells);
+  return parser.epilogue(exitsText(node.exits));
+}
+
+function exitsText(exits: Exits = {}): string {
+  const lines = Object.entries({ ...EXITS, ...exits }).map(([code, says]) => `  ${code}  ${says}`);
+  return ["Exit status:", ...lines].join("\n");
+}
+
+function parserOptions(options: Options): [string, ParserOptions][] {
+  return Object.entries(options).map(([key, option]) => [dashed(key), parserOption(option)]);
+}
+
+function parserOption(option: Option): ParserOptions {
+  const { describe, short } = option;
+  const common: ParserOptions = { describe, ...(short === undefined ? {} : { alias: short }) };
+  switch (option.type) {
+    case "flag":
+    case "toggle":
+      return { ...common, type: "boolean" };
+    case "number":
+      return { ...common, type: "number", requiresArg: true };
+    case "texts":
+      return { ...common, type: "string", array: true, requiresArg: true };
+    case "text":
+      return {
+        ...common,
+        type: "string",
+        requiresArg: true,
+        ...(option.choices === undefined ? {} : { choices: option.choices }),
+        ...(option.default === undefined ? {} : { default: option.default }),
+      };
+  }
+}
+
+/** By the names in code, and nothing but what the command knows. */
+function byCode(given: Given, { positionals, options }: Command): Given {
+  const keys = [...Object.keys(positionals), ...Object.keys({ ...options, ...GLOBAL_OPTIONS })];
+  return Object.fromEntries(keys.map((key) => [key, given[dashed(key)]]));
+}
+
+function globalsIn({ config, json, verbose }: Given): GlobalArgs {
+  if (config !== undefined && typeof config !== "string") throw new MisfitError("config");
+  return { config, json: json === true, verbose: verbose === true };
+}

@@ -1,0 +1,18 @@
+import { parse } from "yaml";
+
+/** As in a config. What is no name may be no word for a shell either. */
+const NAME = /^[a-z0-9][a-z0-9._-]*$/;
+
+/** The names of a config's repos. Without its schema, which takes longer to load than a Tab may take. */
+export function namesIn(text: string): string[] {
+  try {
+    const config: unknown = parse(text, { stringKeys: true, logLevel: "silent" });
+    if (typeof config !== "object" || config === null || !("repos" in config)) return [];
+    const { repos } = config;
+    return typeof repos === "object" && repos !== null
+      ? Object.keys(repos).filter((key) => NAME.test(key))
+      : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GLOBAL_OPTIONS, ROOT } from "../../src/cli/commands.ts";
+import { type Command, command, dashed, type Family, isFamily, usageOf } from "../../src/cli/definition.ts";
+import { EXIT } from "../../src/errors.ts";
+import { Workspace } from "../support/workspace.ts";
+
+let workspace: Workspace;
+beforeAll(async () => {
+  workspace = await Workspace.create({ repos: { alpha: {}, beta: {} } });
+});
+afterAll(async () => {
+  await workspace.dispose();
+});
+
+/** Every command with the words that call it. */
+function everyCommand(family: Family = ROOT, before: readonly string[] = []): [string, Command][] {
+  return Object.entries(family.commands).flatMap(([name, node]): [string, Command][] =>
+    isFamily(node) ? everyCommand(node, [...before, name]) : [[[...before, name].join(" "), node]],
+  );
+}
+
+describe("the help of every command is made from its definition", () => {
+  it.each(everyCommand())("%s: its usage, options, examples and exit codes", async (name, node) => {
+    const { code, stdout, stderr } = await workspace.run([...name.split(" "), "--help"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout.split("\n")[0]).toBe(`state-syncd ${usageOf(name, node.positionals)}`);
+    for (const key of Object.keys({ ...node.options, ...GLOBAL_OPTIONS }))
+      expect(stdout).toMatch(new RegExp(`^ .*--${dashed(key)} `, "m"));
+    expect(stdout.indexOf("Everywhere:")).toBeGreaterThan(stdout.indexOf("Options:"));
+    // Long lines are broken.
+    const flat = stdout.replaceAll(/\s+/g, " ");
+    for (const { line } of node.examples) expect(flat).toContain(`state-syncd ${line.split(" ")[0] ?? ""}`);
+    expect(stdout).toContain("Examples:\n");
+    expect(stdout).toMatch(/Exit status:\n {2}0 {2}/);
+  });
+
+  it("and every line of an example is one that its command takes", () => {
+    for (const [name, { examples }] of everyCommand())
+      for (const { line } of examples) expect(`${line} `).toMatch(new RegExp(`^${name} `));
+  });
+});
+
+describe("a line that is not right: what is wrong with it, and the help of that very command", () => {
+  it.each([
+    ["repos", "repos needs one of: list, add, remove", "repos --help"],
+    ["repos lst", "Unknown command: repos lst. Did you mean list?", "repos --help"],
+    ["repos add", "`state-syncd repos add` leaves out <path>", "repos add --help"],
+    ["repos add x --rol passive", "Unknown argument: rol. Did you mean --role?", "repos add --help"],
+    ["--config x repos add", "leaves out <path>", "repos add --help"],
+    [
+      "repos add x --role boss",
+      '--role cannot be "boss": it is one of execution, passive',
+      "repos add --help",
+    ],
+    ["explain alpha beta", "`state-syncd explain` takes no beta", "explain --help"],
+    ["pull --from", "--from needs a value", "pull --help"],
+    ["pull --from alpha --from beta", "--from is given more than once", "pull --help"],
+    ["config check --config a --config b", "--config is given more than once", "config check --help"],
+    ["--nope", "no command is named", "state-syncd --help"],
+  ])("%s", async (line, what, help) => {
+    const { code, stdout, stderr } = await workspace.run(line.split(" "));
+    expect([code, stdout]).toEqual([EXIT.usage, ""]);
+    expect(stderr).toContain(what);
+    expect(stderr).toContain(help);
+    expect(stderr).not.toContain("internal error");
+  });
+});
+
+describe("what a command gets", () => {
+  const seen: unknown[] = [];
+  const every = command({
+    describe: "takes one of each kind",
+    positionals: { one: { describe: "", required: true }, more: { describe: "", many: true } },
+    options: {
+      isFlag: { type: "flag", describe: "" },
+      toggle: { type: "toggle", describe: "" },
+      count: { type: "number", value: "N", describe: "" },
+      list: { type: "texts", value: "T", describe: "" },
+      level: { type: "text", value: "L", choices: ["low", "high"], default: "low", describe: "" },
+      text: { type: "text", value: "T", describe: "" },
+    },
+    examples: [{ line: "", tells: "" }],
+    run: async (args) => {
+      // What the types promise; this would not compile otherwise.
+      const typed: readonly [
+        string,
+        readonly string[],
+        boolean,
+        boolean | undefined,
+        number | undefined,
+        readonly string[] | undefined,
+        "low" | "high",
+        string | undefined,
+      ] = [args.one, args.more, args.isFlag, args.toggle, args.count, args.list, args.level, args.text];
+      seen.push(typed);
+      return EXIT.ok;
+    },
+  });
+  const context = {} as Parameters<Command["run"]>[1];
+
+  it("is what its definition promises, where an option is left out too", async () => {
+    await every.run({ one: "a" }, context);
+    expect(seen.at(-1)).toEqual(["a", [], false, undefined, undefined, undefined, "low", undefined]);
+  });
+
+  it.each([
+    [{}],
+    [{ one: "a", isFlag: "yes" }],
+    [{ one: "a", text: ["x", "y"] }],
+    [{ one: "a", level: "middle" }],
+    [{ one: "a", list: "x" }],
+    [{ one: "a", more: "x" }],
+  ])("and a value of another kind is refused: %j", async (given) => {
+    await expect(every.run(given, context)).rejects.toThrow("given more than once, or not as it should be");
+  });
+});
