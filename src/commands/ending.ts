@@ -8,9 +8,12 @@ import type { ExitCode } from "../errors.ts";
  * with a signal then, so that the lock is free.
  *
  * To load a module from a file takes a thread, and there may be none.
+ *
+ * @param supervised somebody waits for the end who kills what does not come to it: no shell for that.
  */
-export function endForSure(code: ExitCode): never {
+export function endForSure(code: ExitCode, supervised = false): never {
   if (unanswered() > 0) process.execve?.("/bin/sh", ["sh", "-c", `exit ${code}`], {});
+  if (supervised) process.exit(code);
   const { pid } = process;
   const script = `sleep 2; [ "$(ps -o ppid= -p $$ | tr -d ' ')" = ${pid} ] && kill -9 ${pid}`;
   const { spawn } = process.getBuiltinModule("node:child_process");

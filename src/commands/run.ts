@@ -50,7 +50,7 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   try {
     await stop(await stopSignal);
   } finally {
-    endForSure(EXIT.ok);
+    endForSure(EXIT.ok, supervisor.kind !== undefined);
   }
 }
 

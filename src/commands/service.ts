@@ -150,7 +150,8 @@ async function tellOutcome(
 ): Promise<ExitCode> {
   const state = await manager.state();
   if (!context.json) for (const line of stateLines(state, Date.now())) print(context, line);
-  if (isUp(state) === wanted || !wanted) return EXIT.ok;
+  if (!wanted) return EXIT.ok;
+  // One that finds another at work is up for a moment, and leaves.
   const holder = await lockHolder(context.paths);
   if (holder?.role === "daemon" && holder.pid !== state.pid) {
     complain(context, `Another daemon runs already, and not as a service: pid ${holder.pid}.`);
@@ -160,6 +161,7 @@ async function tellOutcome(
     );
     return EXIT.failed;
   }
+  if (isUp(state)) return EXIT.ok;
   complain(context, "  Why: `state-syncd logs -n 20`.");
   return EXIT.failed;
 }

@@ -16,15 +16,17 @@ export interface StablePath {
  *
  * @param file where the file is, as the system says.
  * @param ways absolute paths that may lead to it, the best first.
+ * @param passes whether a path will not be there for long.
  */
 export async function stablePath(
   file: string,
   ways: readonly string[],
   env: Environment,
+  passes = (path: string): boolean => isPassing(path, env),
 ): Promise<StablePath> {
   const real = await realpathOrSame(file);
   for (const way of [...ways, file, real]) {
-    if (isPassing(way, env)) continue;
+    if (passes(way)) continue;
     if ((await realpathOrSame(way)) === real || (await isShim(way, real))) return { path: way, stable: true };
   }
   return { path: real, stable: false };

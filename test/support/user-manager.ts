@@ -150,6 +150,12 @@ export class UserManager {
       .map((line): Record<string, unknown> => JSON.parse(line));
   }
 
+  /** The last of what the journal holds of the service, as text. */
+  async said(): Promise<string> {
+    return (await this.run("journalctl", ["--user-unit", "state-syncd.service", "--no-pager", "-n", "20"]))
+      .stdout;
+  }
+
   async stop(): Promise<void> {
     this.#process.stdin?.end();
     if (this.#process.exitCode === null && this.#process.signalCode === null)
