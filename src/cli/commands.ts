@@ -4,7 +4,7 @@ import { config } from "./families/config.ts";
 import { logs, pause, resume, run } from "./families/daemon.ts";
 import { repos } from "./families/repos.ts";
 import { completion, demo, init } from "./families/setup.ts";
-import { service } from "./families/service.ts";
+import { doctor, service } from "./families/service.ts";
 import { explain, pull, status, sync } from "./families/state.ts";
 
 export const PROGRAM = "state-syncd";
@@ -26,6 +26,7 @@ export const ROOT: Family = {
     repos,
     config,
     service,
+    doctor,
     completion,
   },
 };

@@ -28,6 +28,18 @@ export interface InstallOptions extends ServiceOptions {
  */
 export async function serviceInstall(options: InstallOptions, context: CommandContext): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
+  const { todo, warnings } = await planInstall(manager, options, context);
+  await carryOut(todo, manager, options, context);
+  for (const warning of warnings) complain(context, warning);
+  if (options.dryRun) return EXIT.ok;
+  return await tellOutcome(manager, options.start, context);
+}
+
+async function planInstall(
+  manager: ServiceManager,
+  options: Pick<InstallOptions, "hardened" | "start">,
+  context: CommandContext,
+): Promise<{ readonly todo: readonly Change[]; readonly warnings: readonly string[] }> {
   const { registry } = await loadConfig(context.paths.config);
   const before = await manager.state();
   const program = await findProgram({
@@ -44,10 +56,15 @@ export async function serviceInstall(options: InstallOptions, context: CommandCo
     start: options.start,
   });
   const directories = isHardened ? await missingDirectories(registry, context.paths) : [];
-  await carryOut([...directories, ...changes], manager, options, context);
-  for (const warning of program.warnings) complain(context, warning);
-  if (options.dryRun) return EXIT.ok;
-  return await tellOutcome(manager, options.start, context);
+  return { todo: [...directories, ...changes], warnings: program.warnings };
+}
+
+/** Installs the service as it is, hardened or not, started or not, with the program that runs now. */
+export async function installAsItIs(context: CommandContext): Promise<void> {
+  const manager = await chooseManager(process.env);
+  const { hardened, activity } = await manager.state();
+  const changes = await planInstall(manager, { hardened, start: activity !== "stopped" }, context);
+  for (const change of changes.todo) await applyChange(change, (step) => manager.run(step));
 }
 
 /**

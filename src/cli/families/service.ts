@@ -77,3 +77,18 @@ function control(verb: "start" | "stop" | "restart", describe: string, line: str
       (await import("../../commands/service.ts")).serviceControl(verb, args, context),
   });
 }
+
+export const doctor = command({
+  describe: "Look for what goes wrong in practice",
+  details: [
+    "The version of node, the service and what it runs, the config, every repo's directory and permissions, file systems without events, inotify's limits, caches that git tracks, the old script, the clock, leftovers. Each finding comes with its remedy.",
+  ],
+  options: { fix: { type: "flag", describe: "Mend what can be mended without asking" } },
+  examples: [
+    { line: "doctor", tells: "is everything as it should be?" },
+    { line: "doctor --fix", tells: "the service runs what an upgrade has removed, for instance" },
+    { line: "doctor --json", tells: "for scripts: a list of findings" },
+  ],
+  exits: { 0: "nothing has to be done", 1: "something is wrong, and was told" },
+  run: async (args, context) => (await import("../../commands/doctor.ts")).doctor(args, context),
+});

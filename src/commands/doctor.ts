@@ -1,0 +1,153 @@
+import { homedir } from "node:os";
+import { styleText } from "node:util";
+import { ConfigError, loadConfig } from "../config/load.ts";
+import { examine } from "../doctor/checks.ts";
+import { type Finding, problem, type World } from "../doctor/finding.ts";
+import { EXIT, type ExitCode, FaultError } from "../errors.ts";
+import { wantsColour } from "../log/format.ts";
+import { chooseManager } from "../service/choose.ts";
+import { type CommandContext, print, printFacts, printText } from "./context.ts";
+import { currentStatus } from "./current-status.ts";
+import { installAsItIs } from "./service.ts";
+import { visible } from "../visible.ts";
+
+export interface DoctorOptions {
+  /** Mend what can be mended without asking. */
+  readonly fix: boolean;
+}
+
+/** `doctor`: looks for what goes wrong in practice. Exit code 0 where nothing has to be done, 1 otherwise. */
+export async function doctor(options: DoctorOptions, context: CommandContext): Promise<ExitCode> {
+  const first: Finding[] = [];
+  const world = await lookAround(first, context);
+  const findings = [...first, ...(await examine(world))];
+  const mended = options.fix ? await mend(findings) : new Map<Finding, string>();
+  if (context.json)
+    printFacts(
+      context,
+      findings.map((finding) => asFact(finding, mended)),
+    );
+  else tell(findings, mended, options, context);
+  return findings.some((finding) => isIll(finding) && mended.get(finding) !== MENDED) ? EXIT.failed : EXIT.ok;
+}
+
+/** @param found gets what keeps a part of the world from being looked at. */
+async function lookAround(found: Finding[], context: CommandContext): Promise<World> {
+  const { env, platform } = process;
+  const config = await attempt(found, "config", () => loadConfig(context.paths.config));
+  const report =
+    config === undefined ? undefined : await attempt(found, "daemon", () => currentStatus(context));
+  return {
+    paths: context.paths,
+    env,
+    home: env["HOME"] || homedir(),
+    platform,
+    now: Date.now(),
+    config,
+    report,
+    service: await serviceHere(),
+    reinstall: () => installAsItIs(context),
+  };
+}
+
+async function attempt<T>(found: Finding[], about: string, look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    const { remedy } = error.fault;
+    if (error instanceof ConfigError) found.push(...error.lines.map((line) => problem(about, line, remedy)));
+    else found.push(problem(about, error.message, remedy));
+    return undefined;
+  }
+}
+
+/** Where no manager answers there is no service. */
+async function serviceHere(): Promise<World["service"]> {
+  try {
+    const manager = await chooseManager(process.env);
+    return { manager, state: await manager.state() };
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return undefined;
+  }
+}
+
+const MENDED = "mended";
+
+/** What each attempt came to: {@link MENDED}, or why not. One deed mends all that ask for it. */
+async function mend(findings: readonly Finding[]): Promise<Map<Finding, string>> {
+  const outcomes = new Map<Finding, string>();
+  const done = new Map<string, string>();
+  for (const finding of findings) {
+    const { fix } = finding;
+    if (fix === undefined || !isIll(finding)) continue;
+    const outcome = done.get(fix.describe) ?? (await outcomeOf(fix.apply));
+    done.set(fix.describe, outcome);
+    outcomes.set(finding, outcome);
+  }
+  return outcomes;
+}
+
+async function outcomeOf(apply: () => Promise<void>): Promise<string> {
+  try {
+    await apply();
+    return MENDED;
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return `not mended: ${error.message}`;
+  }
+}
+
+function isIll({ level }: Finding): boolean {
+  return level === "warning" || level === "error";
+}
+
+function asFact(finding: Finding, mended: ReadonlyMap<Finding, string>): unknown {
+  const { about, level, message, remedy, fix } = finding;
+  return { about, level, message, remedy, fix: fix?.describe ?? null, outcome: mended.get(finding) ?? null };
+}
+
+const LOOKS = {
+  fine: { word: "ok", colour: "green" },
+  note: { word: "note", colour: "cyan" },
+  warning: { word: "warn", colour: "yellow" },
+  error: { word: "wrong", colour: "red" },
+} as const;
+
+/** What is wrong comes last: that is what is read first in a terminal. */
+function tell(
+  findings: readonly Finding[],
+  mended: ReadonlyMap<Finding, string>,
+  options: DoctorOptions,
+  context: CommandContext,
+): void {
+  const colour = wantsColour(context.stdout, process.env);
+  const order = ["fine", "note", "warning", "error"];
+  const sorted = findings.toSorted((one, other) => order.indexOf(one.level) - order.indexOf(other.level));
+  const width = Math.max(...findings.map(({ about }) => about.length));
+  for (const finding of sorted) {
+    const { word, colour: paint } = LOOKS[finding.level];
+    const mark = colour ? styleText(paint, word.padEnd(5), { validateStream: false }) : word.padEnd(5);
+    printText(context, `${mark}  ${visible(finding.about).padEnd(width)}  ${visible(finding.message)}`);
+    const indent = " ".repeat(7 + width + 2);
+    if (finding.remedy !== "") print(context, `${indent}${finding.remedy}`);
+    const outcome = mended.get(finding);
+    if (outcome !== undefined)
+      print(context, `${indent}${outcome === MENDED ? `${finding.fix?.describe ?? ""}: done` : outcome}`);
+  }
+  print(context, "");
+  print(context, summary(findings, mended, options));
+}
+
+function summary(
+  findings: readonly Finding[],
+  mended: ReadonlyMap<Finding, string>,
+  { fix }: DoctorOptions,
+): string {
+  const ill = findings.filter((finding) => isIll(finding) && mended.get(finding) !== MENDED);
+  if (ill.length === 0) return mended.size > 0 ? "All that was wrong is mended." : "Nothing is wrong.";
+  const mendable = fix ? 0 : ill.filter((finding) => finding.fix !== undefined).length;
+  const hint = mendable === 0 ? "" : `; \`state-syncd doctor --fix\` mends ${mendable} of them`;
+  return `${ill.length} ${ill.length === 1 ? "thing wants" : "things want"} to be looked at${hint}.`;
+}

@@ -1,0 +1,29 @@
+import { CACHE_DIRECTORY, CACHE_FILE, cachesOf } from "../core/registry.ts";
+import { ask } from "../service/tool.ts";
+import { type Check, type Finding, note, warning } from "./finding.ts";
+
+const CACHE = `${CACHE_DIRECTORY}/${CACHE_FILE}`;
+const GIT_MS = 10_000;
+
+/** Whether git carries caches around: each save of a peer would be a change of this repo, and its states would be published. */
+export const checkGit: Check = async ({ config }) => {
+  const found: Finding[] = [];
+  for (const { name, path } of config === undefined ? [] : cachesOf(config.registry)) {
+    const tracked = await git(path, "ls-files", "--error-unmatch", "--", CACHE);
+    if (tracked === 0) {
+      const remedy = `\`git -C ${path} rm --cached ${CACHE}\`, then ignore it.`;
+      found.push(warning(name, `${CACHE} is tracked by git: peers' states end up in its history`, remedy));
+    } else if (tracked === 1 && (await git(path, "check-ignore", "--quiet", "--", CACHE)) === 1) {
+      const remedy = `\`echo /${CACHE} >> "$(git -C ${path} rev-parse --git-path info/exclude)"\` hides it from git for you alone.`;
+      found.push(
+        note(name, `git shows ${CACHE} as a new file: one \`git add .\` publishes its peers' states`, remedy),
+      );
+    }
+  }
+  return found;
+};
+
+/** Its exit code: 128 outside of a repository, 127 without git. */
+async function git(directory: string, ...args: string[]): Promise<number> {
+  return (await ask("git", ["-C", directory, ...args], GIT_MS)).code;
+}

@@ -1,0 +1,204 @@
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, symlink, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isRoot, OrdinaryUser } from "../support/ordinary-user.ts";
+import { Workspace } from "../support/workspace.ts";
+
+interface Told {
+  readonly about: string;
+  readonly level: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly outcome: string | null;
+}
+
+let workspace: Workspace;
+beforeEach(async () => {
+  workspace = await Workspace.create({ repos: { a: {}, b: {} } });
+  for (const name of ["a", "b"]) await workspace.save(name, `state of ${name}\n`);
+});
+afterEach(() => workspace.dispose());
+
+/** What the doctor says must be looked at, but for the node and the service of whoever runs the tests. */
+async function wrong(...options: string[]): Promise<Told[]> {
+  const { stdout } = await workspace.run(["doctor", "--json", ...options], {
+    env: { PATH: "/usr/bin:/bin" },
+  });
+  const told: Told[] = JSON.parse(stdout);
+  return told.filter(({ about, level }) => about !== "node" && about !== "service" && level !== "fine");
+}
+
+async function put(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+describe("doctor", () => {
+  it("finds nothing where a daemon runs and all is well", async () => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    expect(await wrong()).toEqual([]);
+  });
+
+  it("says that no daemon runs, and leaves with 1", async () => {
+    expect(await wrong()).toMatchObject([{ about: "daemon", level: "error" }]);
+    expect((await workspace.run(["doctor"])).code).toBe(1);
+  });
+
+  it("tells every mistake of a config, and goes on with what needs none", async () => {
+    await writeFile(workspace.paths.config, "version: 1\nrescan: soon\nrepos: { A: { path: 7 } }\n");
+    const told = await wrong();
+    expect(told.filter(({ about }) => about === "config").length).toBeGreaterThan(2);
+  });
+
+  it("tells what status would tell of repos", async () => {
+    await workspace.startDaemon();
+    await workspace.save("a", "<<<<<<< ours\n=======\n>>>>>>> theirs\n");
+    expect(await wrong()).toMatchObject([
+      { about: "a", level: "error", message: expect.stringContaining("STATE_FILE_CONFLICT") },
+    ]);
+  });
+
+  it.skipIf(!isRoot)("sees a cache directory that cannot be written before anything has to be", async () => {
+    await mkdir(join(workspace.repo("a"), ".aibrain"));
+    const user = new OrdinaryUser(workspace);
+    execFileSync("chown", ["root:root", join(workspace.repo("a"), ".aibrain")]);
+    const { stdout } = await user.run(["doctor", "--json"]);
+    const told: Told[] = JSON.parse(stdout);
+    expect(told.find(({ about }) => about === "a")).toMatchObject({
+      level: "error",
+      message: expect.stringContaining("cannot be written by you"),
+    });
+  });
+
+  it("sees a cache that git tracks, and notes one that git does not ignore", async () => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    const repo = workspace.repo("a");
+    const git = (...args: string[]): unknown =>
+      execFileSync("git", ["-C", repo, ...args], { stdio: "ignore" });
+    git("init");
+    expect(await wrong()).toMatchObject([
+      { about: "a", level: "note", message: expect.stringContaining("new file") },
+    ]);
+    git("add", ".");
+    expect(await wrong()).toMatchObject([
+      { about: "a", level: "warning", message: expect.stringContaining("tracked by git") },
+    ]);
+    git("rm", "--cached", "-r", ".aibrain");
+    await writeFile(join(repo, ".gitignore"), ".aibrain/\n");
+    expect(await wrong()).toEqual([]);
+  });
+
+  it.each([
+    [
+      "an agent's settings",
+      "home/.claude/settings.json",
+      '{\n  "hooks": { "PostToolUse": [{ "hooks": [{ "command": "python utils/state_sync.py sync a" }] }] } }\n',
+      2,
+    ],
+    [
+      "a hook of an agent",
+      "repos/a/.claude/hooks/checkpoint_reminder.sh",
+      "#!/bin/sh\n# utils/state_sync.py was here\npython3 utils/state_sync.py sync a\n",
+      3,
+    ],
+    [
+      "a hook of git",
+      "repos/b/.git/hooks/post-commit",
+      "#!/bin/sh\npython -c 'from utils.state_sync import sync_state_to_global_cache'\n",
+      2,
+    ],
+  ])("finds the old script in %s", async (_title, path, text, line) => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    await put(join(workspace.root, path), text);
+    const told = (await wrong()).filter(({ level }) => level !== "note");
+    expect(told).toMatchObject([{ about: "old writer", level: "warning" }]);
+    expect(told[0]?.message).toContain(`${path}:${line} `);
+  });
+
+  it("is not taken in by a hook that only reads what the old script prints", async () => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    await put(join(workspace.root, "home/.claude/hooks/log.sh"), "grep '^\\[state_sync\\] Synced'\n");
+    expect(await wrong()).toEqual([]);
+  });
+
+  it("sees what comes from the future", async () => {
+    await workspace.startDaemon();
+    const tomorrow = Date.now() / 1_000 + 86_400;
+    await utimes(workspace.stateFile("a"), tomorrow, tomorrow);
+    const told = await wrong();
+    expect(told.some(({ about, level }) => about === "clock" && level === "warning")).toBe(true);
+  });
+
+  it("finds temporaries that a killed process has left, and removes old ones when it is told to", async () => {
+    await workspace.run(["sync", "--all"]);
+    const left = join(
+      workspace.repo("a"),
+      ".aibrain",
+      ".global-state-cache.md.4711-0123456789ab.state-syncd-tmp",
+    );
+    await writeFile(left, "half");
+    // It may be work in progress.
+    expect((await wrong()).some(({ about }) => about === "leftovers")).toBe(false);
+    const longAgo = Date.now() / 1_000 - 3_600;
+    await utimes(left, longAgo, longAgo);
+    expect(await wrong()).toContainEqual(expect.objectContaining({ about: "leftovers", level: "warning" }));
+    expect(await wrong("--fix")).toContainEqual(
+      expect.objectContaining({ about: "leftovers", outcome: "mended" }),
+    );
+    expect(await workspace.litter()).toEqual([]);
+  });
+
+  it("takes nothing away while somebody writes", async () => {
+    const daemon = await workspace.startDaemon();
+    await workspace.healthy();
+    const left = join(
+      workspace.repo("a"),
+      ".aibrain",
+      ".global-state-cache.md.4711-0123456789ab.state-syncd-tmp",
+    );
+    await writeFile(left, "half");
+    const longAgo = Date.now() / 1_000 - 3_600;
+    await utimes(left, longAgo, longAgo);
+    const [told] = await wrong("--fix");
+    expect(told?.outcome).toContain("a daemon or a command is at work");
+    expect(await workspace.litter()).toHaveLength(1);
+    await daemon.stop();
+  });
+
+  it("sees a state directory that others may read", async () => {
+    await workspace.startDaemon();
+    await workspace.healthy();
+    await chmod(workspace.paths.stateDirectory, 0o755);
+    expect(await wrong()).toMatchObject([{ about: "private", level: "warning" }]);
+  });
+
+  it("sees a socket whose path no socket can have", async () => {
+    const long = join(workspace.root, "x".repeat(120));
+    await mkdir(long);
+    const { stdout } = await workspace.run(["doctor", "--json"], { env: { XDG_RUNTIME_DIR: long } });
+    const told: Told[] = JSON.parse(stdout);
+    expect(told.find(({ about }) => about === "socket")).toMatchObject({ level: "error" });
+  });
+
+  it("notes a cache directory that is a link", async () => {
+    await mkdir(join(workspace.repo("a"), "elsewhere"));
+    await symlink("elsewhere", join(workspace.repo("a"), ".aibrain"));
+    await workspace.startDaemon();
+    await workspace.healthy();
+    expect(await wrong()).toMatchObject([{ about: "a", level: "note" }]);
+  });
+
+  it("prints what is wrong last, with its remedy, and counts it", async () => {
+    const { stdout } = await workspace.run(["doctor"]);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^ok /);
+    expect(lines.at(-1)).toMatch(/^\d+ things? wants? to be looked at|^\d+ things want/);
+    expect(stdout).toContain("wrong");
+    expect(stdout).toContain("Run `state-syncd service install`");
+  });
+});
