@@ -48,10 +48,12 @@ export const FAULTS = {
     "Another program rewrites this cache again and again. Find and stop it; the old sync script is the usual one.",
   CACHE_IO: "Check the disk. It is tried again.",
   COPY_FAILED: "The old cache must be copied before it is replaced. Make the state directory writable.",
-  DAEMON_RUNNING: "There is one daemon a user. Stop that one first, with `kill` and its pid.",
-  DAEMON_NOT_RUNNING: "Start it with `state-syncd run`; to have it run in the background, see the README.",
+  DAEMON_RUNNING:
+    "There is one daemon a user. Stop that one first: `state-syncd service stop`, or `kill` with its pid.",
+  DAEMON_NOT_RUNNING:
+    "`state-syncd service install` has it run in the background from now on; `state-syncd run` runs it here.",
   DAEMON_UNRESPONSIVE:
-    "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process.",
+    "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process (`state-syncd service restart` where it is a service).",
   DAEMON_STARTING:
     "It proves itself with a save of its own before it calls itself well. Ask again in a few seconds.",
   DAEMON_DEAF:
@@ -63,7 +65,8 @@ export const FAULTS = {
   DAEMON_UNPROVEN:
     "The daemon could not prove that it works. Look at `state-syncd logs`, and at the path named.",
   DAEMON_OTHER_CONFIG: "The running daemon uses another config. Stop it, or leave out `--config`.",
-  DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
+  DAEMON_OTHER_VERSION:
+    "Restart the daemon, so that it runs the installed version: `state-syncd service install`.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",
   SERVICE_UNSUPPORTED: "Run `state-syncd run` under what starts programs there; SIGTERM ends it.",
   SERVICE_UNREACHABLE:
@@ -73,11 +76,13 @@ export const FAULTS = {
   SERVICE_FAILED: "See `state-syncd service status` and `state-syncd logs`.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
   DISK_SILENT: "Some disk does not answer. Look at `mount`, and at the servers of what is mounted there.",
-  WATCH_LIMIT: "Raise the system's limit of file watches. Events come back by themselves.",
+  WATCH_LIMIT:
+    "Raise the system's limit of file watches: `state-syncd doctor` tells how. Events come back by themselves.",
   WATCH_FAILED:
     "Make the file and its directories readable for your user. Until then the file is polled, or the rescan finds its changes.",
   PAUSED: "End the pause: `state-syncd resume`, or `state-syncd resume <name>`.",
-  LOG_MISSING: "Nothing has been logged yet. Start the daemon with `state-syncd run`.",
+  LOG_MISSING:
+    "Nothing has been logged yet. Start the daemon: `state-syncd service install`, or `state-syncd run`.",
   LOG_UNREADABLE: "Make the log and its directory readable for your user.",
   LOG_UNWRITABLE: "Make room on its disk, or make the state directory writable. The daemon's work goes on.",
   STATE_DIRECTORY: "Make the directory writable for your user, or set XDG_STATE_HOME to one that is.",

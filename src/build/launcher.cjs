@@ -4,8 +4,14 @@
 // The number counts at the first operation: loading a module of the newer format is one.
 // A command that looks at every repo where no daemon runs is done with each sooner, and a start with
 // many threads takes longer: a millisecond for so many.
-const threads = { run: "128", status: "64", sync: "64", pull: "64", explain: "64", config: "64" }[
-  process.argv[2]
-];
+const threads = {
+  run: "128",
+  status: "64",
+  sync: "64",
+  pull: "64",
+  explain: "64",
+  config: "64",
+  doctor: "64",
+}[process.argv[2]];
 if (threads !== undefined) process.env.UV_THREADPOOL_SIZE ||= threads;
 void import("./cli.js");

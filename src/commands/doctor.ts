@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { styleText } from "node:util";
-import { ConfigError, loadConfig } from "../config/load.ts";
+import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { examine } from "../doctor/checks.ts";
 import { type Finding, problem, type World } from "../doctor/finding.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
@@ -9,6 +9,7 @@ import { chooseManager } from "../service/choose.ts";
 import { type CommandContext, print, printFacts, printText } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
 import { installAsItIs } from "./service.ts";
+import { answering } from "../store/disks.ts";
 import { visible } from "../visible.ts";
 
 export interface DoctorOptions {
@@ -43,11 +44,17 @@ async function lookAround(found: Finding[], context: CommandContext): Promise<Wo
     home: env["HOME"] || homedir(),
     platform,
     now: Date.now(),
-    config,
+    config: config === undefined ? undefined : await attempt(found, "disk", () => withoutSilent(config)),
     report,
     service: await serviceHere(),
     reinstall: () => installAsItIs(context),
   };
+}
+
+/** Without the repos whose disks do not answer, of which the report tells: no check waits for them. */
+async function withoutSilent(config: Config): Promise<Config> {
+  const { registry } = config;
+  return { ...config, registry: { ...registry, repos: await answering(registry.repos) } };
 }
 
 async function attempt<T>(found: Finding[], about: string, look: () => Promise<T>): Promise<T | undefined> {

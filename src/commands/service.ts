@@ -6,6 +6,8 @@ import { chooseManager } from "../service/choose.ts";
 import { confinementOf, missingDirectories } from "../service/confinement.ts";
 import type { ControlVerb, ServiceManager, ServiceState } from "../service/manager.ts";
 import { findProgram } from "../service/program.ts";
+import type { Registry } from "../core/registry.ts";
+import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
 import { stateLines } from "./service-state.ts";
@@ -55,8 +57,13 @@ async function planInstall(
     hardened: isHardened ? await confinementOf(registry, context.paths) : undefined,
     start: options.start,
   });
-  const directories = isHardened ? await missingDirectories(registry, context.paths) : [];
+  const directories = isHardened ? await missing(registry, context) : [];
   return { todo: [...directories, ...changes], warnings: program.warnings };
+}
+
+/** What does not answer is left as it is. */
+async function missing(registry: Registry, context: CommandContext): Promise<Change[]> {
+  return await missingDirectories({ ...registry, repos: await answering(registry.repos) }, context.paths);
 }
 
 /** Installs the service as it is, hardened or not, started or not, with the program that runs now. */

@@ -34,6 +34,12 @@ export async function probeDisks(repos: readonly Place[]): Promise<void> {
   if (silentPaths().length >= threads) throw silentDisks("nothing could be read", PATIENCE_MS);
 }
 
+/** The repos whose disks answer. @throws FaultError as {@link probeDisks}. */
+export async function answering<T extends Place>(repos: readonly T[]): Promise<readonly T[]> {
+  await probeDisks(repos);
+  return repos.filter((repo) => !isSilent(repo));
+}
+
 /** What has not answered when the probe is over. */
 function silentPaths(): string[] {
   return asked.overdue(0);

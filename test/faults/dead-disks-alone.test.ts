@@ -56,6 +56,16 @@ describe.skipIf(!canDie())("commands without a daemon, on disks that are gone (n
     expectCode(explained, 1);
   });
 
+  it("doctor looks at the others, names the dead, and ends", async () => {
+    await prepare(DEAD);
+    const ran = await ends("doctor --json", 20_000);
+    const told: { about: string; level: string }[] = JSON.parse(ran.stdout);
+    const wrong = told.filter(({ about, level }) => level === "error" && about.startsWith("dead"));
+    expect(new Set(wrong.map(({ about }) => about))).toEqual(new Set(DEAD));
+    expect(told.some(({ about }) => about === "disk")).toBe(false);
+    expectCode(ran, 1);
+  });
+
   it("sync does what can be done, names the dead, and ends", async () => {
     await prepare(DEAD);
     await workspace.save("x", "news\n");

@@ -318,6 +318,24 @@ describe.skipIf(why !== undefined)(
       },
     );
 
+    it("is found by doctor when an upgrade has taken away its node, and mended by --fix", async () => {
+      const [node, script] = manager.program;
+      const old = `${manager.home}/node-of-old`;
+      await manager.run("cp", [node, old]);
+      expect(await manager.run(old, [script, "service", "install"])).toMatchObject({ code: 0 });
+      await manager.run("rm", [old]);
+      const { stdout } = await manager.syncd("doctor", "--json");
+      const found: { about: string; level: string; message: string }[] = JSON.parse(stdout);
+      expect(found.find(({ about, level }) => about === "service" && level === "error")?.message).toContain(
+        old,
+      );
+      await manager.syncd("doctor", "--fix");
+      expect(manager.read(`${units}/${UNIT}`)).toContain(`ExecStart=:"${node}"`);
+      expect(await manager.property("ActiveState")).toBe("active");
+      const after: typeof found = JSON.parse((await manager.syncd("doctor", "--json")).stdout);
+      expect(after.filter(({ about, level }) => about === "service" && level !== "note")).toEqual([]);
+    });
+
     it("says where the user has no manager what to do about it", async () => {
       const [node, script] = manager.program;
       const nowhere = { XDG_RUNTIME_DIR: "/nowhere", DBUS_SESSION_BUS_ADDRESS: "unix:path=/nowhere/bus" };
