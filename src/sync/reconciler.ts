@@ -1,7 +1,6 @@
 import { availableParallelism } from "node:os";
 import { sep } from "node:path";
 import type { Config } from "../config/load.ts";
-import type { GuardOptions } from "../guard/guarded.ts";
 import type { Paths } from "../paths.ts";
 import {
   cachesOf,
@@ -10,27 +9,24 @@ import {
   peersOf,
   type Registry,
   type RegistryDiff,
-  RESERVED_PREFIX,
   type Repo,
   sourcesOf,
   targetsOf,
 } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
 import { isSilent } from "../store/disks.ts";
-import { concurrently, whileItGetsOn, within } from "../concurrently.ts";
+import { concurrently, whileItGetsOn } from "../concurrently.ts";
 import { type EdgeResult, edgeResult } from "./edge-result.ts";
 import type { CacheLane, LaneWorld, TurnResult } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { newestCopy } from "./peer-copy.ts";
-import { type Report, reportDefect } from "./report.ts";
-import { SourceAccount } from "./source-account.ts";
+import { Looking } from "./looking.ts";
+import type { Report } from "./report.ts";
 import { endedTurns, unansweredFault, unansweredTurn } from "./unanswered.ts";
-import { type Found, isNews, type Observation, Sources } from "./sources.ts";
+import { type Found, isNews, type Observation, type Sources } from "./sources.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export type { EdgeResult } from "./edge-result.ts";
-
-const NO_PATTERNS: GuardOptions = { patterns: {}, allow: [] };
 
 /** State files read side by side at the start; each one open is a file handle. */
 const SIDE_BY_SIDE = 32;
@@ -38,8 +34,6 @@ const SIDE_BY_SIDE = 32;
 const PLACE_MS = 250;
 /** The start does not wait for disks of which none has answered for so long. */
 const START_QUIET_MS = 750;
-/** How long somebody who asked waits for one disk. */
-const PATIENCE_MS = 5_000;
 /** How long while no turn comes to its end. Debounced edits of others fit in; a daemon may have more to do. */
 const TURN_PATIENCE_MS = { resident: 60_000, oneOff: 10_000 };
 /** What a turn of a daemon waits for the guard, in milliseconds: the other peers' news wait with it. */
@@ -67,13 +61,11 @@ export interface ReconcilerOptions {
  * list of changes, only as caches that are due.
  */
 export class Reconciler {
-  readonly sources = new Sources();
   readonly queue: WorkQueue;
   readonly #options: ReconcilerOptions;
+  readonly #looking: Looking;
   readonly #lanes: Lanes;
   readonly #paused = new Set<string>();
-  #onHeld: (repo: string, code: string) => void = () => undefined;
-  readonly #accounts = new Map<string, SourceAccount>();
   #config: Config;
   #registry: Registry;
 
@@ -81,12 +73,27 @@ export class Reconciler {
     this.#options = options;
     this.#config = options.config;
     this.#registry = this.#withOwn(options.config.registry);
+    this.#looking = new Looking({
+      config: () => this.#config,
+      registry: () => this.#registry,
+      isPaused: (repo) => this.isPaused(repo),
+      onLateNews: (repo) => {
+        if (options.resident) this.#dueAtPeersOf(repo);
+      },
+      report: options.report,
+      now: options.now,
+    });
     this.#lanes = new Lanes(this.#world());
     this.queue = new WorkQueue({
       // Turns wait for the disk most of the time; more lanes than this only make each one slower.
       concurrency: Math.max(4, availableParallelism() * 2),
       work: (repo) => this.lane(repo).turn(),
     });
+  }
+
+  /** What is known of the state files. */
+  get sources(): Sources {
+    return this.#looking.sources;
   }
 
   get config(): Config {
@@ -107,10 +114,7 @@ export class Reconciler {
     this.#config = sameGuard ? { ...config, guard: this.#config.guard } : config;
     this.#registry = registry;
     const around = reposAround([...diff.added, ...diff.moved], registry);
-    for (const name of [...diff.removed, ...diff.moved, ...around]) {
-      this.sources.forget(name);
-      this.#accounts.delete(name);
-    }
+    for (const name of [...diff.removed, ...diff.moved, ...around]) this.#looking.forget(name);
     for (const name of diff.removed) {
       this.queue.remove(name);
       this.#lanes.drop(name);
@@ -121,7 +125,7 @@ export class Reconciler {
 
   /** @param listener called after each look that left a state file held back, with the fault's code. */
   onHeld(listener: (repo: string, code: string) => void): void {
-    this.#onHeld = listener;
+    this.#looking.onHeld(listener);
   }
 
   lane(repo: string): CacheLane {
@@ -144,7 +148,7 @@ export class Reconciler {
   async observe(name: string, found: Found): Promise<Observation> {
     const repo = this.#source(name);
     if (repo === undefined || this.isPaused(name)) return "same";
-    const observation = await this.#look(repo, found, false);
+    const observation = await this.#looking.look(repo, found, false);
     // Who may hold it is for the config to say that is in force now, not when the look began.
     if (isNews(observation)) this.#dueAtPeersOf(name);
     return observation;
@@ -161,7 +165,7 @@ export class Reconciler {
     const look = async (name: string): Promise<void> => {
       const repo = this.#source(name);
       if (repo === undefined || this.isPaused(name)) return;
-      const observation = await this.#look(repo, found, false);
+      const observation = await this.#looking.look(repo, found, false);
       looked += 1;
       if (late && isNews(observation)) this.#dueAtPeersOf(name);
     };
@@ -178,26 +182,13 @@ export class Reconciler {
    */
   async sync(repos: readonly Repo[], named = true): Promise<EdgeResult[]> {
     const refresh = new Map<string, string[]>();
-    const silent = new Map<string, Fault>();
-    await concurrently(
-      repos,
-      SIDE_BY_SIDE,
-      async (repo) => {
-        if (this.isPaused(repo.name)) return;
-        // The caches become due below: a turn that began before would be one more for each.
-        const looked = await this.#lookInTime(repo, named);
-        if (looked === undefined) {
-          silent.set(repo.name, unansweredFault("STATE_FILE_UNREADABLE", repo));
-          return;
-        }
-        // A state that is held back, or out of reach, is not synced now; nothing may say that it was.
-        if (this.sources.get(repo.name)?.fault !== undefined) return;
-        for (const target of targetsOf(this.registry, repo)) {
-          refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
-        }
-      },
-      PLACE_MS,
-    );
+    // The caches become due below: a turn that began before would be one more for each.
+    const silent = await this.#lookAtEach(repos, named, (repo, looked) => {
+      // A state that is held back, or out of reach, is not synced now; nothing may say that it was.
+      if (looked === undefined || this.sources.get(repo.name)?.fault !== undefined) return;
+      for (const target of targetsOf(this.registry, repo))
+        refresh.set(target.name, [...(refresh.get(target.name) ?? []), repo.name]);
+    });
     const turns = new Map<Repo, Promise<TurnResult>>();
     for (const target of this.registry.repos) {
       const peers = refresh.get(target.name);
@@ -223,29 +214,16 @@ export class Reconciler {
     // A repo that does not subscribe has no peers, and no cache of ours.
     const peers = peersOf(this.registry, repo);
     if (peers.length === 0 && !cachesOf(this.registry).includes(repo)) return [];
-    const silent = new Map<string, Fault>();
-    await concurrently(
-      peers,
-      SIDE_BY_SIDE,
-      async (peer) => {
-        if (this.isPaused(peer.name)) return;
-        const looked = await this.#lookInTime(peer, false);
-        if (looked === undefined) {
-          const why = unansweredFault("STATE_FILE_UNREADABLE", peer);
-          silent.set(peer.name, why);
-          this.sources.miss(peer.name, why, this.#options.now());
-        }
-        if (isNews(looked) && this.#options.resident) {
-          for (const target of targetsOf(this.registry, peer))
-            if (target.name !== repo.name) this.due(target.name);
-        }
-        const source = this.sources.get(peer.name);
-        if (source?.snapshot !== undefined || source?.fault === undefined) return;
-        const copy = await newestCopy(peer, this.registry);
-        if (copy !== undefined) await this.sources.adopt(peer, copy, this.#guardOf(peer));
-      },
-      PLACE_MS,
-    );
+    const silent = await this.#lookAtEach(peers, false, async (peer, looked) => {
+      if (isNews(looked) && this.#options.resident) {
+        for (const target of targetsOf(this.registry, peer))
+          if (target.name !== repo.name) this.due(target.name);
+      }
+      const source = this.sources.get(peer.name);
+      if (source?.snapshot !== undefined || source?.fault === undefined) return;
+      const copy = await newestCopy(peer, this.registry);
+      if (copy !== undefined) await this.sources.adopt(peer, copy, this.#looking.guardOf(peer));
+    });
     if (this.isPaused(repo.name)) return peers.map((from) => this.#edgeResult(from, repo, undefined));
     const ended = await endedTurns(new Map([[repo, this.#request(repo, [])]]), this.#turnPatienceMs);
     return peers.map((from) => {
@@ -302,7 +280,7 @@ export class Reconciler {
       registry: () => this.registry,
       scope: () => ({ registry: this.registry, paths }),
       sources: this.sources,
-      guardOf: (repo) => this.#guardOf(repo),
+      guardOf: (repo) => this.#looking.guardOf(repo),
       guardPatienceMs: () => (this.#options.resident ? GUARD_PATIENCE_MS : ONE_OFF_GUARD_PATIENCE_MS),
       settleMs: () => this.#config.debounceMs.wait,
       maxSettleMs: () => this.#config.debounceMs.maxWait,
@@ -324,50 +302,30 @@ export class Reconciler {
     return await turn;
   }
 
-  async #look(repo: Repo, found: Found, asked: boolean): Promise<Observation> {
-    const { maxBytes } = this.#config;
-    const guard = this.#guardOf(repo);
-    const now = this.#options.now();
-    const isWanted = (): boolean => !this.isPaused(repo.name);
-    const options = { maxBytes, registry: this.registry, guard, found, asked, now, isWanted };
-    let observation: Observation;
-    try {
-      observation = await this.sources.observe(repo, options);
-    } catch (error) {
-      // A defect of ours in one repo's look is that repo's trouble, and no reason to end everyone's.
-      const message = `internal error: ${reportDefect(this.#options.report, error)}`;
-      this.sources.fail(repo, fault("STATE_FILE_UNREADABLE", message, { repo: repo.name, path: repo.path }));
-      observation = "held";
-    }
-    const { code } = this.sources.get(repo.name)?.fault ?? {};
-    if (code !== undefined) this.#onHeld(repo.name, code);
-    this.#account(repo.name).looked(this.sources.get(repo.name), observation, found);
-    return observation;
-  }
-
-  /** @returns undefined where the disk does not answer. What it tells later is news all the same. */
-  async #lookInTime(repo: Repo, asked: boolean): Promise<Observation | undefined> {
-    if (isSilent(repo)) return undefined;
-    const look = this.#look(repo, "request", asked);
-    const looked = await within(PATIENCE_MS, look);
-    // That is no disk's fault, and the guard has a limit of its own.
-    if (looked === undefined && this.sources.isInGuard(repo.name)) return await look;
-    const late = (observation: Observation): void => {
-      if (isNews(observation)) this.#dueAtPeersOf(repo.name);
+  /**
+   * Reads some repos' state files for somebody who asked, but for those that are paused.
+   *
+   * @param then called for each when it was read, or was given up.
+   * @returns why those could not be read whose disks do not answer.
+   */
+  async #lookAtEach(
+    repos: readonly Repo[],
+    asked: boolean,
+    then: (repo: Repo, looked: Observation | undefined) => Promise<void> | void,
+  ): Promise<ReadonlyMap<string, Fault>> {
+    const silent = new Map<string, Fault>();
+    const look = async (repo: Repo): Promise<void> => {
+      if (this.isPaused(repo.name)) return;
+      const looked = await this.#looking.lookInTime(repo, asked);
+      if (looked === undefined) {
+        const why = unansweredFault("STATE_FILE_UNREADABLE", repo);
+        silent.set(repo.name, why);
+        this.sources.miss(repo.name, why, this.#options.now());
+      }
+      await then(repo, looked);
     };
-    if (looked === undefined && this.#options.resident) void look.then(late);
-    return looked;
-  }
-
-  /** A user's patterns are for users' texts: what we write to prove ourselves has dates and numbers in it. */
-  #guardOf(repo: Repo): GuardOptions {
-    return repo.name.startsWith(RESERVED_PREFIX) ? NO_PATTERNS : this.#config.guard;
-  }
-
-  #account(repo: string): SourceAccount {
-    const account = this.#accounts.get(repo) ?? new SourceAccount(repo, this.#options.report);
-    this.#accounts.set(repo, account);
-    return account;
+    await concurrently(repos, SIDE_BY_SIDE, look, PLACE_MS);
+    return silent;
   }
 
   #edgeResult(from: Repo, to: Repo, turn: TurnResult | undefined): EdgeResult {
