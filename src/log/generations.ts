@@ -56,7 +56,8 @@ const LARGEST_HOLE = 3;
 
 /**
  * All files of the log, newest first. Looks at the numbers upwards, as files only ever move that
- * way: one that moves meanwhile is met twice, and counted once, but never missed.
+ * way: one that moves meanwhile is met twice, but never missed. What counts is where it was met
+ * last: between two looks the log may rotate twice, and then one that is newer stands in between.
  */
 export async function openGenerations(file: string): Promise<Generation[]> {
   const generations: Generation[] = [];
@@ -65,8 +66,10 @@ export async function openGenerations(file: string): Promise<Generation[]> {
       const generation = await openGeneration(index === 0 ? file : `${file}.${index}`);
       free = generation === undefined ? free + (index === 0 ? 0 : 1) : 0;
       if (generation === undefined) continue;
-      if (generations.some((other) => isSame(other, generation))) await generation.handle.close();
-      else generations.push(generation);
+      const before = generations.findIndex((other) => isSame(other, generation));
+      const stale = before < 0 ? [] : generations.splice(before, 1);
+      generations.push(generation);
+      await closeAll(stale);
     }
   } catch (error) {
     await closeAll(generations);
