@@ -1,7 +1,7 @@
-import { fstatSync } from "node:fs";
 import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
+import { isJournal, isOwnJournal } from "../log/journal-stream.ts";
 import { type CommandContext, complain } from "./context.ts";
 import { endForSure } from "./ending.ts";
 
@@ -22,6 +22,7 @@ export async function run(options: { readonly level: Level }, context: CommandCo
       paths: context.paths,
       level: options.level,
       terminal: context.stderr.isTTY ? context.stderr : undefined,
+      journal: isOwnJournal(),
       onLockLost: () => {
         daemon?.internalError(new Error("another process has taken the writer's lock"));
         process.exit(EXIT.failed);
@@ -73,6 +74,5 @@ function isSupervised(): boolean {
   const { env } = process;
   if (env["NOTIFY_SOCKET"] !== undefined) return true;
   if ((env["XPC_SERVICE_NAME"] ?? "0") !== "0" && process.ppid === 1) return true;
-  const { dev, ino } = fstatSync(2);
-  return env["JOURNAL_STREAM"] === `${dev}:${ino}`;
+  return isJournal();
 }

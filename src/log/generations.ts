@@ -25,7 +25,7 @@ export async function closeAll(generations: Iterable<Generation>): Promise<void>
   for (const { handle } of generations) await handle.close();
 }
 
-export async function openGeneration(path: string): Promise<Generation | undefined> {
+export async function openGeneration(path: string, isSibling = false): Promise<Generation | undefined> {
   try {
     // Without O_NONBLOCK a FIFO in the log's place would keep us waiting for ever.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -40,6 +40,8 @@ export async function openGeneration(path: string): Promise<Generation | undefin
       };
     }
     await handle.close();
+    // What stands under a number and is no file is not of the log. Nor is it rotated.
+    if (isSibling) return undefined;
   } catch (cause) {
     const code = systemCode(cause);
     if (code === "ENOENT") return undefined;
@@ -63,7 +65,7 @@ export async function openGenerations(file: string): Promise<Generation[]> {
   const generations: Generation[] = [];
   try {
     for (let index = 0, free = 0; free < LARGEST_HOLE; index += 1) {
-      const generation = await openGeneration(index === 0 ? file : `${file}.${index}`);
+      const generation = await openGeneration(index === 0 ? file : `${file}.${index}`, index > 0);
       free = generation === undefined ? free + (index === 0 ? 0 : 1) : 0;
       if (generation === undefined) continue;
       const before = generations.findIndex((other) => isSame(other, generation));
