@@ -85,6 +85,8 @@ export const FAULTS = {
     "Nothing has been logged yet. Start the daemon: `state-syncd service install`, or `state-syncd run`.",
   LOG_UNREADABLE: "Make the log and its directory readable for your user.",
   LOG_UNWRITABLE: "Make room on its disk, or make the state directory writable. The daemon's work goes on.",
+  LOG_DIVERTED:
+    "Nothing is lost, `state-syncd logs` reads both. Look at journald; where it was stopped, restart the daemon.",
   STATE_DIRECTORY: "Make the directory writable for your user, or set XDG_STATE_HOME to one that is.",
 } as const satisfies Record<string, string>;
 

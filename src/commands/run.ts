@@ -2,6 +2,7 @@ import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { Supervisor } from "../daemon/supervisor.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
+import { isOwnJournal } from "../log/journal-stream.ts";
 import { type CommandContext, complain } from "./context.ts";
 import { endForSure } from "./ending.ts";
 
@@ -24,6 +25,7 @@ export async function run(options: { readonly level: Level }, context: CommandCo
       level: options.level,
       terminal: context.stderr.isTTY ? context.stderr : undefined,
       supervisor,
+      journal: isOwnJournal(),
       onLockLost: () => {
         daemon?.internalError(new Error("another process has taken the writer's lock"));
         process.exit(EXIT.failed);

@@ -48,6 +48,8 @@ export interface DaemonOptions {
   readonly terminal: NodeJS.WriteStream | undefined;
   /** Who has started the daemon and wants to know how it is. */
   readonly supervisor: Supervisor;
+  /** Whether stderr is the journal, and the log's place. */
+  readonly journal: boolean;
   /** Called when another process has taken the writer's lock: nothing may be written any more. */
   readonly onLockLost: () => void;
 }
@@ -90,7 +92,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const lock = await takeLock(paths, config);
     release.push(() => lock.release());
 
-    const log = openLog({ file: paths.logFile, level: options.level, terminal: options.terminal });
+    const { level, terminal, journal } = options;
+    const file = writable(paths.logFile, { registry: config.registry, paths });
+    const log = openLog({ file, level, terminal, journal });
     release.push(() => log.close());
     log.record("daemon.started", {
       pid: process.pid,

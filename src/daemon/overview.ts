@@ -133,10 +133,17 @@ export function queueOf({ queue }: Reconciler): StatusReport["queue"] {
   return { depth, oldestMs: queue.oldestMs };
 }
 
-function logTrouble(log: Log, paths: Paths): Fault[] {
-  if (log.failure === undefined) return [];
-  const message = `the log cannot be written (${log.failure}); ${log.failedLines} lines were lost`;
-  return [fault("LOG_UNWRITABLE", message, { path: paths.logFile })];
+function logTrouble({ failure, failedLines, diversion }: Log, paths: Paths): Fault[] {
+  const path = paths.logFile;
+  if (failure !== undefined) {
+    const also = diversion === undefined ? "" : `the journal does not take the log (${diversion}), and `;
+    const message = `${also}the log cannot be written (${failure}); ${failedLines} lines were lost`;
+    return [fault("LOG_UNWRITABLE", message, { path })];
+  }
+  if (diversion === undefined) return [];
+  return [
+    fault("LOG_DIVERTED", `the journal does not take the log (${diversion}); it goes to a file`, { path }),
+  ];
 }
 
 /** Why a cache's turn does not come to its end: of a disk that can be read, and not be written to, nothing else tells. */

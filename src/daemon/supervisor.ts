@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { fstatSync } from "node:fs";
+import { isJournal } from "../log/journal-stream.ts";
 
 /**
  * Whoever has started the daemon and wants to know how it is: systemd, which gives it a socket to
@@ -83,10 +83,4 @@ function watchdogOf(env: NodeJS.ProcessEnv): number | undefined {
   if (usec === undefined || (pid !== undefined && Number(pid) !== process.pid)) return undefined;
   const milliseconds = Number(usec) / 1_000;
   return Number.isFinite(milliseconds) && milliseconds > 0 ? milliseconds : undefined;
-}
-
-/** Whether what is written to stderr goes to systemd's journal, see systemd.exec(5). */
-export function isJournal(env: NodeJS.ProcessEnv): boolean {
-  const { dev, ino } = fstatSync(2);
-  return env["JOURNAL_STREAM"] === `${dev}:${ino}`;
 }

@@ -314,6 +314,19 @@ export const EVENTS = {
     about: "The log could not be written for a while; this many lines are missing before this one.",
     fields: ["lineCount", "code"],
   },
+  "log.diverted": {
+    level: "warn",
+    says: "lines are in the log file",
+    about: "The journal took no lines for a while; this many before this one are in this file instead.",
+    fields: ["lineCount", "path"],
+  },
+  "service.said": {
+    level: "info",
+    says: "service manager",
+    about:
+      "What systemd said of the service. It stands in the journal alone, and its level is the journal's.",
+    fields: ["message"],
+  },
   "internal.error": {
     level: "error",
     says: "internal error",

@@ -25,7 +25,7 @@ export async function closeAll(generations: Iterable<Generation>): Promise<void>
   for (const { handle } of generations) await handle.close();
 }
 
-export async function openGeneration(path: string): Promise<Generation | undefined> {
+export async function openGeneration(path: string, isSibling = false): Promise<Generation | undefined> {
   try {
     // Without O_NONBLOCK a FIFO in the log's place would keep us waiting for ever.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -40,6 +40,8 @@ export async function openGeneration(path: string): Promise<Generation | undefin
       };
     }
     await handle.close();
+    // What stands under a number and is no file is not of the log. Nor is it rotated.
+    if (isSibling) return undefined;
   } catch (cause) {
     const code = systemCode(cause);
     if (code === "ENOENT") return undefined;
@@ -56,17 +58,20 @@ const LARGEST_HOLE = 3;
 
 /**
  * All files of the log, newest first. Looks at the numbers upwards, as files only ever move that
- * way: one that moves meanwhile is met twice, and counted once, but never missed.
+ * way: one that moves meanwhile is met twice, but never missed. What counts is where it was met
+ * last: between two looks the log may rotate twice, and then one that is newer stands in between.
  */
 export async function openGenerations(file: string): Promise<Generation[]> {
   const generations: Generation[] = [];
   try {
     for (let index = 0, free = 0; free < LARGEST_HOLE; index += 1) {
-      const generation = await openGeneration(index === 0 ? file : `${file}.${index}`);
+      const generation = await openGeneration(index === 0 ? file : `${file}.${index}`, index > 0);
       free = generation === undefined ? free + (index === 0 ? 0 : 1) : 0;
       if (generation === undefined) continue;
-      if (generations.some((other) => isSame(other, generation))) await generation.handle.close();
-      else generations.push(generation);
+      const before = generations.findIndex((other) => isSame(other, generation));
+      const stale = before < 0 ? [] : generations.splice(before, 1);
+      generations.push(generation);
+      await closeAll(stale);
     }
   } catch (error) {
     await closeAll(generations);

@@ -1,19 +1,14 @@
-import {
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  statSync,
-  writeSync,
-} from "node:fs";
 import { pino } from "pino";
-import { systemCode } from "../errors.ts";
+import { AppendFile } from "./append-file.ts";
 import { EVENTS, fieldsOf, LEVELS, type EventFields, type EventName, type Level } from "./events.ts";
 import { createListing, parseLine, wantsColour } from "./format.ts";
+import { JournalStream } from "./journal-stream.ts";
+import { FILE_BYTES } from "./rotate.ts";
 
-/** The daemon's log. Nothing here throws, and nothing waits: a line is in the file when the call returns. */
+/**
+ * The daemon's log. Nothing here throws, and nothing waits for long: a line is in the file, or with
+ * the journal, when the call returns.
+ */
 export interface Log {
   /** Logs an event at the level that the table gives it. */
   readonly record: <E extends EventName>(event: E, fields: EventFields<E>) => void;
@@ -21,6 +16,8 @@ export interface Log {
   readonly failedLines: number;
   /** Why the last line could not be written (`ENOSPC`, ...); undefined once one could be again. */
   readonly failure: string | undefined;
+  /** Why the journal did not take the last line, which went to the file; undefined where it did, or has none to take. */
+  readonly diversion: string | undefined;
   /**
    * Goes on in the file that the path names now, if it is another one: the log was moved or
    * removed. Where lines were lost, tries whether the log can be written again.
@@ -39,6 +36,10 @@ export interface LogOptions {
   readonly level: Level;
   /** Gets each line of info and above in the human form as well. */
   readonly terminal?: NodeJS.WriteStream | undefined;
+  /** Where stderr is the journal: it gets the lines instead of the file, as long as it takes them. */
+  readonly journal?: boolean;
+  /** How large a file becomes. Default {@link FILE_BYTES}. */
+  readonly fileBytes?: number;
 }
 
 /**
@@ -46,12 +47,17 @@ export interface LogOptions {
  * is tried again with every line: the daemon's work matters more than its diary.
  */
 export function openLog(options: LogOptions): Log {
-  const sink = new AppendFile(options.file);
   const terminal = options.terminal === undefined ? undefined : openTerminal(options.terminal);
-  let latest = { line: "", written: true };
+  const journal = options.journal === true ? new JournalStream() : undefined;
+  const openFile = (): AppendFile => new AppendFile(options.file, options.fileBytes ?? FILE_BYTES);
+  // With a journal there is no file until one is needed.
+  let file = journal === undefined ? openFile() : undefined;
+  let latest: Attempt = { line: "", level: "trace", problem: undefined };
   let failedLines = 0;
   let lost = 0;
   let failure: string | undefined;
+  let diverted = 0;
+  let diversion: string | undefined;
   let closed = false;
 
   const writer = pino(
@@ -63,17 +69,32 @@ export function openLog(options: LogOptions): Log {
     },
     {
       write(line: string) {
-        const problem = sink.append(line);
-        if (problem !== undefined) failure = problem;
-        latest = { line, written: problem === undefined };
+        latest = { ...latest, line, problem: deliver(line, latest.level) };
       },
     },
   );
 
+  /** @returns the system's code where neither the journal nor the file takes the line. */
+  function deliver(line: string, level: Level): string | undefined {
+    const refusal = journal?.append(line, level);
+    if (journal !== undefined && refusal === undefined) {
+      diversion = undefined;
+      return undefined;
+    }
+    diversion = refusal;
+    file ??= openFile();
+    const problem = file.append(line);
+    if (problem === undefined && refusal !== undefined) diverted += 1;
+    return problem;
+  }
+
+  /** @returns whether it was written. */
   function put(event: EventName, fields: Readonly<Record<string, unknown>>): boolean {
-    latest = { line: "", written: true };
-    writer[EVENTS[event].level](pick(event, fields));
-    return latest.written;
+    const { level } = EVENTS[event];
+    latest = { line: "", level, problem: undefined };
+    writer[level](pick(event, fields));
+    failure = latest.problem ?? failure;
+    return latest.problem === undefined;
   }
 
   function write(event: EventName, fields: Readonly<Record<string, unknown>>): void {
@@ -83,6 +104,7 @@ export function openLog(options: LogOptions): Log {
     terminal?.write(latest.line);
     if (written) {
       failure = undefined;
+      tellDiversion();
     } else {
       lost += 1;
       failedLines += 1;
@@ -95,6 +117,14 @@ export function openLog(options: LogOptions): Log {
     failure = undefined;
   }
 
+  /** Whoever reads the journal alone should know what is not in it, as soon as it takes lines again. */
+  function tellDiversion(): void {
+    if (diverted === 0 || diversion !== undefined) return;
+    const lineCount = diverted;
+    diverted = 0;
+    put("log.diverted", { lineCount, path: options.file });
+  }
+
   return {
     record: write,
     get failedLines() {
@@ -103,132 +133,55 @@ export function openLog(options: LogOptions): Log {
     get failure() {
       return failure;
     },
+    get diversion() {
+      return diversion;
+    },
     keep() {
       if (closed) return;
-      if (!sink.isAtItsPath()) sink.reopen();
+      file?.retry();
       tellGap();
     },
     reopen() {
-      if (!closed) sink.reopen();
+      if (!closed) file?.reopen();
     },
     close() {
       if (closed) return;
       closed = true;
-      sink.close();
+      file?.close();
       terminal?.close();
     },
   };
 }
 
+interface Attempt {
+  readonly line: string;
+  readonly level: Level;
+  readonly problem: string | undefined;
+}
+
+/** In characters, for each text and all names of a list together. */
 const LONGEST_TEXT = 8192;
+/** Below the longest line of the journal (48 KiB), which would make two of it. */
+const LONGEST_RECORD_BYTES = 40_000;
 
 /** What the table allows, and no more: a type can be got around by an object with extra members. */
 function pick(event: EventName, fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const picked: Record<string, unknown> = { event };
-  for (const name of fieldsOf(event)) {
-    const value = fields[name];
-    const long = typeof value === "string" && value.length > LONGEST_TEXT;
-    if (value !== undefined) picked[name] = long ? `${value.slice(0, LONGEST_TEXT)}...` : value;
-  }
-  return picked;
-}
-
-/**
- * Appends whole lines, synchronously, and takes no failure to heart. pino's own destination does
- * not: on a full disk it keeps every failed line in memory, and its `flushSync` never returns.
- */
-class AppendFile {
-  readonly #path: string;
-  #descriptor: number | undefined;
-  #torn = false;
-
-  constructor(path: string) {
-    this.#path = path;
-    try {
-      this.#open();
-    } catch {
-      // The first line tries again, and counts.
+  for (let longest = LONGEST_TEXT; ; longest /= 2) {
+    const picked: Record<string, unknown> = { event };
+    for (const name of fieldsOf(event)) {
+      if (fields[name] !== undefined) picked[name] = shortened(fields[name], longest);
     }
-  }
-
-  /** @returns the system's code of what went wrong, or undefined. */
-  append(line: string): string | undefined {
-    try {
-      const descriptor = this.#descriptor ?? this.#open();
-      // A line that a full disk or a crash cut short must not swallow the next one.
-      const bytes = Buffer.from(this.#torn ? `\n${line}` : line);
-      let offset = 0;
-      while (offset < bytes.length) offset += writeSync(descriptor, bytes, offset);
-      this.#torn = false;
-      return undefined;
-    } catch (error) {
-      // Opening anew also helps against a handle that went stale when a disk came back.
-      this.close();
-      return systemCode(error) ?? "unknown";
-    }
-  }
-
-  /** False where the path names another file by now, or none. */
-  isAtItsPath(): boolean {
-    if (this.#descriptor === undefined) return false;
-    try {
-      const present = statSync(this.#path, { throwIfNoEntry: false });
-      const opened = fstatSync(this.#descriptor);
-      return present !== undefined && present.ino === opened.ino && present.dev === opened.dev;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Opens the new file first, and keeps the old one where that fails. */
-  reopen(): void {
-    const old = this.#descriptor;
-    try {
-      this.#open();
-    } catch {
-      return;
-    }
-    if (old !== undefined) closeQuietly(old);
-  }
-
-  close(): void {
-    const old = this.#descriptor;
-    this.#descriptor = undefined;
-    if (old !== undefined) closeQuietly(old);
-  }
-
-  #open(): number {
-    const descriptor = openSync(this.#path, "a+", 0o600);
-    try {
-      const stats = fstatSync(descriptor);
-      // Only what is a file: the path may name a device, whose mode is not ours to change.
-      if (stats.isFile() && (stats.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
-      this.#torn = stats.isFile() && stats.size > 0 && lastByte(descriptor, stats.size) !== 0x0a;
-    } catch (error) {
-      closeQuietly(descriptor);
-      throw error;
-    }
-    this.#descriptor = descriptor;
-    return descriptor;
+    // One character may take six bytes, and only then are there this many.
+    if (Buffer.byteLength(JSON.stringify(picked)) <= LONGEST_RECORD_BYTES) return picked;
   }
 }
 
-function lastByte(descriptor: number, size: number): number | undefined {
-  const byte = Buffer.alloc(1);
-  return readSync(descriptor, byte, 0, 1, size - 1) === 1 ? byte[0] : undefined;
-}
-
-function closeQuietly(descriptor: number): void {
-  try {
-    fsyncSync(descriptor);
-  } catch {
-    // A device cannot be synced, and a failing disk has been counted already.
-  }
-  try {
-    closeSync(descriptor);
-  } catch {
-    // The descriptor is released whatever close reports.
-  }
+function shortened(value: unknown, longest: number): unknown {
+  if (typeof value === "string") return value.length > longest ? `${value.slice(0, longest)}...` : value;
+  if (!Array.isArray(value)) return value;
+  let left = longest;
+  const kept = value.filter((item: unknown) => (left -= String(item).length + 3) >= 0);
+  return kept.length === value.length ? kept : [...kept, "..."];
 }
 
 /** A reader that does not keep up may cost this much memory, and then misses lines. */

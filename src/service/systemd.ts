@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { FaultError } from "../errors.ts";
+import { UNIT } from "../log/journal-stream.ts";
 import { type Change, contentOf, type RunTool } from "./change.ts";
 import { hardenedFiles, probeNamespaces } from "./hardening.ts";
 import type { ControlVerb, InstallRequest, ServiceManager, ServiceState } from "./manager.ts";
@@ -8,7 +9,6 @@ import { type Answer, ask } from "./tool.ts";
 import { commandOf, environmentOf, fillUnit, MARK } from "./unit.ts";
 import { activityOf, parseShown, SHOWN, timeOf } from "./unit-state.ts";
 
-export const UNIT = "state-syncd.service";
 const FOLLOWER = "state-syncd-registry.path";
 const FOLLOWER_JOB = "state-syncd-registry.service";
 

@@ -108,6 +108,21 @@ describe("a line", () => {
     expect(parseLine(text.trimEnd()).record?.fields["message"]).toContain("a\nb\u2028c");
   });
 
+  it("stays below what the journal takes for one line, whatever its values are", async () => {
+    const log = openLog({ file, level: "info" });
+    const worst = "\u0000".repeat(100_000);
+    log.record("internal.error", { message: worst, stack: worst });
+    const names = Array.from({ length: 5_000 }, (_, index) => `repo-${index}`);
+    log.record("config.changed", { added: names, removed: names, moved: [worst] });
+    log.close();
+    const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
+    for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThan(48 * 1024 - 100);
+    expect(lines.map((line) => parseLine(line).record?.event)).toEqual(["internal.error", "config.changed"]);
+    expect(parseLine(lines[1] ?? "").record?.fields["added"]).toEqual(
+      expect.arrayContaining(["repo-0", "repo-99", "..."]),
+    );
+  });
+
   it("is left out below the level", async () => {
     const log = openLog({ file, level: "warn" });
     log.record("state.released", { repo: "a" });

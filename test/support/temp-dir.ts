@@ -100,6 +100,10 @@ export async function bundleProgram(directory: string, name: string, source: str
     format: "esm",
     platform: "node",
     external: ["fs-native-extensions"],
+    // As in the bundle: packages in the older module format call require.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
     define: {
       __GUARD_THREAD__: JSON.stringify(
         resolve(process.env["STATE_SYNCD_TEST_BUNDLE"] ?? "dist", "guard-thread.js"),
@@ -139,6 +143,11 @@ export class Program {
 
   get pid(): number {
     return this.#child.pid ?? -1;
+  }
+
+  /** Writes to its stdin. */
+  write(text: string): void {
+    this.#child.stdin?.write(text);
   }
 
   /** Closes its stdin, which asks a program that waits for it to end. */
