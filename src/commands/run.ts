@@ -1,7 +1,9 @@
 import { fstatSync } from "node:fs";
+import { StartLimit } from "../daemon/crash-loop.ts";
 import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import type { Level } from "../log/events.ts";
+import { isLaunchdJob } from "../service/launchd-job.ts";
 import { type CommandContext, complain } from "./context.ts";
 import { endForSure } from "./ending.ts";
 
@@ -17,6 +19,8 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   let daemon: Daemon | undefined;
   // What is wrong with the config is in the log and in `status`.
   process.on("SIGHUP", () => void daemon?.reload().catch(() => undefined));
+  const limit = await StartLimit.begin(context.paths);
+  if (limit.refusal.length > 0) return leaveIt(context, limit.refusal);
   try {
     daemon = await startDaemon({
       paths: context.paths,
@@ -30,9 +34,13 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   } catch (error) {
     // A supervisor that is told of a failure starts again, and again.
     const twice = error instanceof FaultError && error.fault.code === "DAEMON_RUNNING";
-    if (!twice || !isSupervised()) throw error;
-    complain(context, `state-syncd: ${error.message}; leaving it to that one`);
-    return EXIT.ok;
+    if (twice && isSupervised()) {
+      await limit.endedWell();
+      return leaveIt(context, [`${error.message}; leaving it to that one`]);
+    }
+    const left = await limit.failed(error);
+    if (left === undefined) throw error;
+    return leaveIt(context, left);
   } finally {
     starting = false;
   }
@@ -45,9 +53,16 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   process.on("unhandledRejection", crash);
   try {
     await stop(await stopSignal);
+    await limit.endedWell();
   } finally {
     endForSure(EXIT.ok);
   }
+}
+
+/** Ends so that no supervisor starts it again, and says why. */
+function leaveIt(context: CommandContext, [first = "", ...others]: readonly string[]): ExitCode {
+  for (const line of [`state-syncd: ${first}`, ...others]) complain(context, line);
+  return EXIT.ok;
 }
 
 /** `npm run` and some shells deliver one ^C twice. */
@@ -72,7 +87,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
 function isSupervised(): boolean {
   const { env } = process;
   if (env["NOTIFY_SOCKET"] !== undefined) return true;
-  if ((env["XPC_SERVICE_NAME"] ?? "0") !== "0" && process.ppid === 1) return true;
+  if (isLaunchdJob(env, process.ppid)) return true;
   const { dev, ino } = fstatSync(2);
   return env["JOURNAL_STREAM"] === `${dev}:${ino}`;
 }
