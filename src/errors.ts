@@ -18,6 +18,8 @@ export const FAULTS = {
   REPO_MISSING: "Mount or restore the directory, or remove the repo with `state-syncd repos remove <name>`.",
   STATE_FILE_MISSING: "Write the file, or name another with `stateFile:` in the config.",
   STATE_FILE_UNREADABLE: "Make the file and its directories readable for your user.",
+  STATE_FILE_PRIVACY:
+    "macOS keeps the daemon out of the place. Grant Full Disk Access to the node that runs it, under System Settings > Privacy & Security, and restart it.",
   STATE_FILE_NOT_REGULAR: "Only a regular file is read. Put one in its place.",
   STATE_FILE_OUTSIDE: "The file leads out of its repo. Replace the link with a file inside the repo.",
   STATE_FILE_TOO_LARGE: "Prune the file; a state file is for what matters now.",
@@ -37,6 +39,8 @@ export const FAULTS = {
   STATE_FILE_IN_GUARD: "Nothing travels unchecked. It goes on by itself when the guard is done.",
   CACHE_PERMISSION:
     "Make `.aibrain/` and the cache in it writable for your user. It is tried again by itself.",
+  CACHE_PRIVACY:
+    "macOS keeps the daemon out of the place. Grant Full Disk Access to the node that runs it, under System Settings > Privacy & Security, and restart it.",
   CACHE_DISK_FULL: "Free some space on that disk. The old cache is intact; the new state follows by itself.",
   CACHE_READ_ONLY: "The file system is mounted read-only. Mount it writable.",
   CACHE_OUTSIDE: "The cache leads out of its repo. Replace the link with a directory inside the repo.",

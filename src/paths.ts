@@ -17,6 +17,8 @@ export interface Paths {
    */
   readonly lockFile: string;
   readonly pauseFile: string;
+  /** Counts the daemon's starts, where it has to limit them by itself. */
+  readonly startsFile: string;
   /** 0700; the control socket. */
   readonly runDirectory: string;
   readonly socket: string;
@@ -42,6 +44,7 @@ export function locate(configOption: string | undefined, env: Environment = proc
     copiesDirectory: join(stateDirectory, "copies"),
     lockFile: join(stateDirectory, "lock"),
     pauseFile: join(stateDirectory, "paused.json"),
+    startsFile: join(stateDirectory, "starts.json"),
     runDirectory,
     socket: join(runDirectory, "control.sock"),
   };

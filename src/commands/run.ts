@@ -1,3 +1,4 @@
+import { StartLimit } from "../daemon/crash-loop.ts";
 import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { Supervisor } from "../daemon/supervisor.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
@@ -19,6 +20,8 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   const supervisor = Supervisor.from(process.env);
   // What is wrong with the config is in the log and in `status`.
   process.on("SIGHUP", () => void daemon?.reload().catch(() => undefined));
+  const limit = await StartLimit.begin(context.paths);
+  if (limit.refusal.length > 0) return leaveIt(context, limit.refusal);
   try {
     daemon = await startDaemon({
       paths: context.paths,
@@ -34,11 +37,15 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   } catch (error) {
     // A supervisor that is told of a failure starts again, and again.
     const twice = error instanceof FaultError && error.fault.code === "DAEMON_RUNNING";
-    if (!twice || supervisor.kind === undefined) throw error;
-    complain(context, `state-syncd: ${error.message}; leaving it to that one`);
-    // systemd takes an end without a word of readiness for a failure.
-    await supervisor.tell("READY=1", `STATUS=${error.message}`);
-    return EXIT.ok;
+    if (twice && supervisor.kind !== undefined) {
+      await limit.endedWell();
+      // systemd takes an end without a word of readiness for a failure.
+      await supervisor.tell("READY=1", `STATUS=${error.message}`);
+      return leaveIt(context, [`${error.message}; leaving it to that one`]);
+    }
+    const left = await limit.failed(error);
+    if (left === undefined) throw error;
+    return leaveIt(context, left);
   } finally {
     starting = false;
   }
@@ -51,9 +58,16 @@ export async function run(options: { readonly level: Level }, context: CommandCo
   process.on("unhandledRejection", crash);
   try {
     await stop(await stopSignal);
+    await limit.endedWell();
   } finally {
     endForSure(EXIT.ok, supervisor.kind !== undefined);
   }
+}
+
+/** Ends so that no supervisor starts it again, and says why. */
+function leaveIt(context: CommandContext, [first = "", ...others]: readonly string[]): ExitCode {
+  for (const line of [`state-syncd: ${first}`, ...others]) complain(context, line);
+  return EXIT.ok;
 }
 
 /** `npm run` and some shells deliver one ^C twice. */

@@ -14,6 +14,14 @@ export function retryDelay(failures: number, random: number): number {
   return Math.round(base * (0.75 + random / 2));
 }
 
+/**
+ * The same by the fault's code; undefined where time mends nothing. The rescan looks all the same,
+ * once in its period: somebody may have mended it.
+ */
+export function retryAfter(code: string, failures: number, random: number): number | undefined {
+  return code === "CACHE_PRIVACY" ? undefined : retryDelay(failures, random);
+}
+
 /** A period give or take a tenth, so that many daemons and many repos do not move in step. */
 export function jittered(periodMs: number, random: number): number {
   return Math.round(periodMs * (0.9 + random / 5));

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { isJournal } from "../log/journal-stream.ts";
+import { isLaunchdJob } from "../service/launchd-job.ts";
 
 /**
  * Whoever has started the daemon and wants to know how it is: systemd, which gives it a socket to
@@ -19,7 +20,7 @@ export class Supervisor {
     this.#socket = env["NOTIFY_SOCKET"];
     this.watchdogMs = watchdogOf(env);
     if (this.#socket !== undefined || isJournal(env)) this.kind = "systemd";
-    else if ((env["XPC_SERVICE_NAME"] ?? "0") !== "0" && process.ppid === 1) this.kind = "launchd";
+    else if (isLaunchdJob(env, process.ppid)) this.kind = "launchd";
   }
 
   /**

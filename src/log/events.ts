@@ -85,7 +85,7 @@ export const EVENTS = {
   "supervisor.unheard": {
     level: "warn",
     says: "systemd could not be told",
-    about: "systemd waits for word of the daemon, and the word did not reach it.",
+    about: "The supervisor waits for word of the daemon, and the word did not reach it.",
     fields: ["message"],
   },
   "daemon.ready": {

@@ -19,5 +19,9 @@ export async function chooseManager(
     const { Systemd } = await import("./systemd.ts");
     return new Systemd({ home, user: userInfo().username, env });
   }
+  if (process.platform === "darwin") {
+    const { Launchd } = await import("./launchd.ts");
+    return new Launchd({ home, uid: process.getuid?.() ?? 0 });
+  }
   throw new FaultError("SERVICE_UNSUPPORTED", `no service manager is known for ${process.platform}`);
 }

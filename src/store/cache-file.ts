@@ -5,6 +5,7 @@ import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
 import { fault, type Fault, type FaultCode, FaultError, systemCode } from "../errors.ts";
 import { isInside, isOpenInside } from "./anchor.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
+import { protectionOf } from "./privacy.ts";
 import { stateFilePath } from "./state-file.ts";
 import { removeTemporaries } from "./temporary.ts";
 import { cachePath } from "./write-scope.ts";
@@ -94,8 +95,14 @@ export async function removeCacheTemporaries(repo: Repo): Promise<string[]> {
 export class CacheError extends FaultError {
   constructor(cause: unknown, repo: Owner) {
     const { code, message } = cacheFault(cause, repo);
-    const remedy = code === "CACHE_PERMISSION" ? { remedy: permissionRemedy(repo) } : {};
-    super(code, message, { path: cachePath(repo), repo: repo.name, cause, ...remedy });
+    const protection = protectionOf(cachePath(repo), systemCode(cause));
+    const which = protection?.isCertain === true ? "CACHE_PRIVACY" : code;
+    const remedies = [
+      ...(which === "CACHE_PERMISSION" ? [permissionRemedy(repo)] : []),
+      ...(protection === undefined ? [] : [protection.remedy]),
+    ];
+    const remedy = remedies.length === 0 ? {} : { remedy: remedies.join(" ") };
+    super(which, message, { path: cachePath(repo), repo: repo.name, cause, ...remedy });
   }
 }
 

@@ -4,11 +4,12 @@ import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CACHE_DIRECTORY, type Registry, type Repo } from "../core/registry.ts";
 import { isoTime } from "../core/snapshot.ts";
-import { fault, type Fault, type FaultCode, systemCode } from "../errors.ts";
+import { fault, type Fault, type FaultCode, FAULTS, systemCode } from "../errors.ts";
 import { isInside, whereOpen } from "./anchor.ts";
 import { closeQuietly } from "./close.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { Ownership } from "./ownership.ts";
+import { protectionOf } from "./privacy.ts";
 import { realpathOrSame } from "./real-path.ts";
 import { cachePath } from "./write-scope.ts";
 
@@ -143,7 +144,17 @@ async function unreadable(repo: Repo, path: string, error: unknown): Promise<Sta
     if (await isMissing(repo.path)) return refused(repo, "REPO_MISSING", `${repo.path} is not there`);
     return refused(repo, "STATE_FILE_MISSING", `${path} is not there`);
   }
-  return refused(repo, "STATE_FILE_UNREADABLE", `cannot read ${path}: ${code}`);
+  const message = `cannot read ${path}: ${code}`;
+  const protection = protectionOf(path, code);
+  if (protection === undefined) return refused(repo, "STATE_FILE_UNREADABLE", message);
+  const where = { repo: repo.name, path };
+  const why = protection.isCertain
+    ? fault("STATE_FILE_PRIVACY", message, { ...where, remedy: protection.remedy })
+    : fault("STATE_FILE_UNREADABLE", message, {
+        ...where,
+        remedy: `${FAULTS.STATE_FILE_UNREADABLE} ${protection.remedy}`,
+      });
+  return { ok: false, fault: why, identity: undefined };
 }
 
 async function isMissing(path: string): Promise<boolean> {

@@ -9,10 +9,11 @@ import { removeTemporaries } from "./temporary.ts";
  * @returns the paths removed.
  */
 export async function sweepStateDirectory(
-  paths: Pick<Paths, "pauseFile" | "copiesDirectory">,
+  paths: Pick<Paths, "pauseFile" | "startsFile" | "copiesDirectory">,
 ): Promise<string[]> {
   return [
     ...(await removeTemporaries(paths.pauseFile)),
+    ...(await removeTemporaries(paths.startsFile)),
     ...(await removeCopyTemporaries(paths.copiesDirectory)),
   ];
 }

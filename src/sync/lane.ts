@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import { retryDelay } from "../core/backoff.ts";
+import { retryAfter } from "../core/backoff.ts";
 import type { EdgeOutcome, MergeResult } from "../core/cache/merge.ts";
 import { cachesOf, type Registry, type Repo } from "../core/registry.ts";
 import { elapsed } from "../elapsed.ts";
@@ -39,6 +39,8 @@ export interface LaneWorld {
   readonly settleMs: () => number;
   /** ... but never longer than this. */
   readonly maxSettleMs: () => number;
+  /** How often a cache is looked at whatever happens, in milliseconds. */
+  readonly rescanMs: () => number;
   /** Makes the lane due again after a while, in milliseconds. */
   readonly dueAfter: (repo: string, delayMs: number) => void;
   readonly report: Report;
@@ -331,13 +333,14 @@ export class CacheLane {
   #failed(target: Repo, fault: Fault): void {
     this.#failures += 1;
     this.#known = undefined;
-    const retryInMs = retryDelay(this.#failures, Math.random());
     const { code, message } = fault;
+    const delayMs = retryAfter(code, this.#failures, Math.random());
+    const retryInMs = delayMs ?? this.#world.rescanMs();
     // One line when it breaks, not one a try.
     if (this.#fault?.code !== code) {
       this.#world.report("cache.failed", { cache: target.name, code, message, retryInMs });
     }
     this.#fault = { ...fault, repo: target.name };
-    this.#world.dueAfter(this.#repo, retryInMs);
+    if (delayMs !== undefined) this.#world.dueAfter(this.#repo, delayMs);
   }
 }

@@ -284,6 +284,7 @@ export class Reconciler {
       guardPatienceMs: () => (this.#options.resident ? GUARD_PATIENCE_MS : ONE_OFF_GUARD_PATIENCE_MS),
       settleMs: () => this.#config.debounceMs.wait,
       maxSettleMs: () => this.#config.debounceMs.maxWait,
+      rescanMs: () => this.#config.rescanMs,
       dueAfter: (repo, delayMs) => {
         if (this.#options.resident) this.due(repo, delayMs);
       },

@@ -1,4 +1,5 @@
 import { type Fault, fault } from "../errors.ts";
+import { protectionOf } from "../store/privacy.ts";
 import type { Refusal, WatchMode } from "./watched-file.ts";
 
 interface Unwatched {
@@ -40,7 +41,11 @@ function rank(mode: WatchMode): number {
 function faultOf({ path, mode, refusal }: Unwatched, repo: string | undefined): Fault {
   const where = repo === undefined ? { path } : { path, repo };
   const done = mode === "polling" ? "is polled" : "is looked at only by the rescan";
-  if (!refusal.isLimit) return fault("WATCH_FAILED", `${path} ${done}: no events (${refusal.code})`, where);
+  if (!refusal.isLimit) {
+    const protection = protectionOf(path, refusal.code);
+    const remedy = protection === undefined ? {} : { remedy: protection.remedy };
+    return fault("WATCH_FAILED", `${path} ${done}: no events (${refusal.code})`, { ...where, ...remedy });
+  }
   const message = `${path} ${done}: the system has no watches left (${refusal.code})`;
   const raise = REMEDIES.get(refusal.code);
   const remedy = raise === undefined ? {} : { remedy: `${capital(raise)}. Events come back by themselves.` };

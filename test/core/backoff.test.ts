@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jittered, retryDelay } from "../../src/core/backoff.ts";
+import { jittered, retryAfter, retryDelay } from "../../src/core/backoff.ts";
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -33,6 +33,20 @@ describe("the wait before a failed turn is tried again", () => {
 
   it("differs from lane to lane, so that they do not all knock at once", () => {
     expect(new Set([0, 0.2, 0.4, 0.6, 0.8].map((chance) => retryDelay(4, chance))).size).toBe(5);
+  });
+});
+
+describe("whether a failed turn is tried again by itself", () => {
+  it.each(["CACHE_PERMISSION", "CACHE_DISK_FULL", "CACHE_IO", "REPO_MISSING"])("%s: as ever", (code) => {
+    expect(retryAfter(code, 4, 0.5)).toBe(retryDelay(4, 0.5));
+  });
+
+  it("what macOS protects from the daemon is left to the rescan, however often it has failed", () => {
+    expect([1, 5, 1_000].map((failures) => retryAfter("CACHE_PRIVACY", failures, 0.5))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });
 

@@ -12,11 +12,11 @@ export interface Misbehaviour {
   /** Each call with a path there takes this much longer. */
   readonly slow?: { readonly under: string; readonly ms: number };
   /** Each call with a path there fails. */
-  readonly refuses?: { readonly under: string; readonly code: string };
+  readonly refuses?: { readonly under: string | readonly string[]; readonly code: string };
   /** The process gets to nothing else: not the disk's doing, but found out in the same way. */
   readonly blocksLoop?: true;
   /** Calls with a path there are counted. */
-  readonly counts?: string;
+  readonly counts?: string | readonly string[];
   /** Watches of directories there go deaf, for ever, at their next event. */
   readonly losesEvents?: string;
   /** Closing what was opened for reading fails. */
