@@ -18,7 +18,8 @@ export const checkService: Check = async (world) => {
   if (state.files.length === 0)
     return [note("service", "not installed: the daemon runs as long as somebody runs it", INSTALL)];
   const found = [...(await checkCommand(world, state.command)), ...checkState(world)];
-  return found.length > 0 ? found : [fine("service", `installed, ${state.activity}, starts at login`)];
+  const isIll = found.some(({ level }) => level !== "note");
+  return isIll ? found : [fine("service", `installed, ${state.activity}, starts at login`), ...found];
 };
 
 function checkState({ service, reinstall }: World): Finding[] {

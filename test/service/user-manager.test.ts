@@ -135,6 +135,22 @@ describe.skipIf(why !== undefined)(
       expect(await manager.property("NRestarts")).toBe("1");
     });
 
+    it("logs to the journal, each line with the priority of its level", async () => {
+      await install();
+      const lines = async (): Promise<Record<string, unknown>[]> =>
+        (await manager.journal()).filter(({ MESSAGE }) => String(MESSAGE).startsWith("{"));
+      await manager.run("rm", ["repos/a/STATE.md"]);
+      const told = await eventually("the line about it", async () =>
+        (await lines()).find(({ MESSAGE }) => String(MESSAGE).includes("state.unreadable")),
+      );
+      expect(told["PRIORITY"]).toBe("4");
+      for (const { MESSAGE, PRIORITY } of await lines()) {
+        const { level }: { level: string } = JSON.parse(String(MESSAGE));
+        expect([level, PRIORITY]).toEqual([level, level === "info" ? "6" : level === "warn" ? "4" : "3"]);
+      }
+      expect(manager.exists(`${manager.home}/.local/state/state-syncd/state-syncd.log`)).toBe(false);
+    });
+
     it("is killed and started again when it hangs", async () => {
       manager.write(`${units}/${UNIT}.d/short.conf`, "[Service]\nWatchdogSec=2\n");
       await install();
