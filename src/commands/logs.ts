@@ -23,6 +23,9 @@ export interface LogsOptions {
 
 const DEFAULT_LINES = 50;
 
+/** What ends a listing that goes on, and the journalctl that reads for it. */
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
  * Prints the daemon's log for people, or with `--json` as it stands there: the files, and where
  * systemd runs the daemon its journal, as one by time.
@@ -38,7 +41,7 @@ export async function logs(options: LogsOptions, context: CommandContext): Promi
   const stop = new AbortController();
   const output = new Output(context.stdout, stop);
   const interrupt = (): void => stop.abort();
-  if (options.follow) process.on("SIGINT", interrupt);
+  if (options.follow) for (const signal of ENDING) process.on(signal, interrupt);
   try {
     const listing = createListing({ colour: wantsColour(context.stdout, process.env), now, since });
     const show = (line: LogLine): string => (context.json ? line.raw : listing(line));
@@ -56,7 +59,7 @@ export async function logs(options: LogsOptions, context: CommandContext): Promi
   } finally {
     // Whatever ended us ends those who read for us.
     stop.abort();
-    process.off("SIGINT", interrupt);
+    for (const signal of ENDING) process.off(signal, interrupt);
   }
 }
 

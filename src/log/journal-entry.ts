@@ -27,10 +27,11 @@ export function parseEntry(text: string): JournalEntry | undefined {
   if (typeof entry !== "object" || entry === null) return undefined;
   const fields: Record<string, unknown> = { ...entry };
   const { __CURSOR: cursor, __REALTIME_TIMESTAMP: microseconds } = fields;
-  const time = new Date(Math.floor(Number(microseconds) / 1_000));
-  if (typeof cursor !== "string" || typeof microseconds !== "string" || Number.isNaN(time.getTime())) {
+  if (typeof cursor !== "string" || typeof microseconds !== "string" || !/^\d+$/.test(microseconds)) {
     return undefined;
   }
+  const time = new Date(Math.floor(Number(microseconds) / 1_000));
+  if (Number.isNaN(time.getTime())) return undefined;
   const message = textOf(fields["MESSAGE"]);
   if (fields["_TRANSPORT"] === "stdout") return { cursor, line: { ...parseLine(message), time } };
   const level = levelOf(fields["PRIORITY"]);
@@ -47,8 +48,8 @@ function textOf(value: unknown): string {
 }
 
 function levelOf(priority: unknown): Level {
+  if (typeof priority !== "string" || !/^[0-7]$/.test(priority)) return "info";
   const number = Number(priority);
-  if (typeof priority !== "string" || !(number >= 0 && number <= 7)) return "info";
   if (number <= 3) return "error";
   if (number === 4) return "warn";
   return number === 7 ? "debug" : "info";

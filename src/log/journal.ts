@@ -101,8 +101,8 @@ class Journalctl {
     const common = ["--quiet", "--no-pager", "--all", "--output=json", `--output-fields=${OUTPUT_FIELDS}`];
     this.#child = spawn("journalctl", [...common, `--user-unit=${UNIT}`, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
-      // A ^C is for us, and we end it then. If we are killed, it notices that nobody reads.
-      detached: true,
+      // While it follows, a ^C is for us, and we end it then. If we are killed, it notices that nobody reads.
+      detached: quietMs === undefined,
     });
     this.#ended = once(this.#child, "exit").then(
       () => undefined,
