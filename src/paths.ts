@@ -9,7 +9,11 @@ export interface Paths {
   readonly configChosen: boolean;
   /** 0700; log, copies of replaced caches, the lock. */
   readonly stateDirectory: string;
+  /** False where it is the default one, which a daemon has that systemd starts. */
+  readonly stateChosen: boolean;
   readonly logFile: string;
+  /** Is there where a daemon of this state directory has logged to the journal. */
+  readonly journalMark: string;
   readonly copiesDirectory: string;
   /**
    * Held by whoever writes. In the state directory and not beside the socket: a session and a
@@ -31,7 +35,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function locate(configOption: string | undefined, env: Environment = process.env): Paths {
   const home = env["HOME"] !== undefined && env["HOME"] !== "" ? env["HOME"] : homedir();
-  const stateDirectory = join(xdg(env["XDG_STATE_HOME"]) ?? join(home, ".local", "state"), "state-syncd");
+  const defaultState = join(home, ".local", "state", "state-syncd");
+  const stateHome = xdg(env["XDG_STATE_HOME"]);
+  const stateDirectory = stateHome === undefined ? defaultState : join(stateHome, "state-syncd");
   const runtime = xdg(env["XDG_RUNTIME_DIR"]);
   const runDirectory = runtime === undefined ? join(stateDirectory, "run") : join(runtime, "state-syncd");
   const chosen = configOption ?? nonEmpty(env["STATE_SYNCD_CONFIG"]);
@@ -40,6 +46,8 @@ export function locate(configOption: string | undefined, env: Environment = proc
     config: chosen === undefined ? join(configHome, "state-syncd", "config.yaml") : resolve(chosen),
     configChosen: chosen !== undefined,
     stateDirectory,
+    stateChosen: stateDirectory !== defaultState,
+    journalMark: join(stateDirectory, "journal"),
     logFile: join(stateDirectory, "state-syncd.log"),
     copiesDirectory: join(stateDirectory, "copies"),
     lockFile: join(stateDirectory, "lock"),

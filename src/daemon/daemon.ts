@@ -92,9 +92,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const lock = await takeLock(paths, config);
     release.push(() => lock.release());
 
-    const { level, terminal, journal } = options;
-    const file = writable(paths.logFile, { registry: config.registry, paths });
-    const log = openLog({ file, level, terminal, journal });
+    const { level, terminal } = options;
+    const allowed = (path: string) => writable(path, { registry: config.registry, paths });
+    const journal = options.journal ? { mark: allowed(paths.journalMark) } : undefined;
+    const log = openLog({ file: allowed(paths.logFile), level, terminal, journal });
     release.push(() => log.close());
     log.record("daemon.started", {
       pid: process.pid,

@@ -22,9 +22,10 @@ export interface FollowOptions {
 }
 
 /**
- * The lines that are added to the log from now on, each once, whatever becomes of the file: it may
- * be rotated by renaming or by copying, truncated, deleted, or not exist yet. A half-written line waits
- * for its newline. Polls, because that works on every file system and costs two stats a turn.
+ * First the lines from before, all at once, then those that are added to the log, each once,
+ * whatever becomes of the file: it may be rotated by renaming or by copying, truncated, deleted, or
+ * not exist yet. A half-written line waits for its newline. Polls, because that works on every file
+ * system and costs two stats a turn.
  *
  * Ends when the signal is aborted.
  *
@@ -35,28 +36,30 @@ export async function* followLog(
   filter: LogFilter,
   signal: AbortSignal,
   options: FollowOptions = {},
-): AsyncGenerator<LogLine, void, undefined> {
+): AsyncGenerator<readonly LogLine[], void, undefined> {
   const pollMs = options.pollMs ?? 200;
-  const wanted = function* (lines: Iterable<string>): Generator<LogLine> {
-    for (const raw of lines) {
-      const line = parseLine(raw);
-      if (raw !== "" && !signal.aborted && matches(line, filter)) yield line;
-    }
-  };
+  const wanted = (lines: readonly string[]): LogLine[] =>
+    lines
+      .filter((raw) => raw !== "")
+      .map(parseLine)
+      .filter((line) => matches(line, filter));
   let cursor: Cursor | undefined;
   try {
     const before = await openGenerations(file);
     const [latest, ...older] = before;
+    let history: readonly LogLine[] = [];
     if (latest !== undefined) {
       try {
         const end = await endOfLastLine(latest);
         cursor = await Cursor.at(latest, end);
-        const history = [{ ...latest, size: end }, ...older];
-        yield* await newestLines(history, filter, { lines: options.lines ?? 0 });
+        history = await newestLines([{ ...latest, size: end }, ...older], filter, {
+          lines: options.lines ?? 0,
+        });
       } finally {
         await closeAll(older);
       }
     }
+    yield history;
     while (!signal.aborted) {
       if (cursor === undefined) {
         // Nothing was there at the start, so whatever is there by now is new: begin with the oldest.
@@ -65,13 +68,13 @@ export async function* followLog(
         await closeAll(found);
         if (oldest !== undefined) cursor = await Cursor.at(oldest, 0);
       } else {
-        for await (const lines of cursor.added(file)) yield* wanted(lines);
+        for await (const lines of cursor.added(file)) yield wanted(lines);
         const next = await successor(file, cursor.file);
         if (next !== undefined) {
           // The writer is in the next file already, so what this one holds now is all it will ever hold.
           const done: Cursor = cursor;
-          for await (const lines of done.added(file)) yield* wanted(lines);
-          yield* wanted(done.rest());
+          for await (const lines of done.added(file)) yield wanted(lines);
+          yield wanted(done.rest());
           cursor = await Cursor.at(next, 0);
           await done.file.handle.close();
           continue;

@@ -24,6 +24,8 @@ export interface LogLine {
   readonly raw: string;
   /** Undefined for a foreign or torn line. */
   readonly record: LogRecord | undefined;
+  /** When the journal got it. A line of a file has only its record's time. */
+  readonly time?: Date;
 }
 
 /** Reads one line. Never throws: what is no record of ours is a line without a record. */

@@ -1,4 +1,4 @@
-import { fstatSync, readFileSync, writeSync } from "node:fs";
+import { fstatSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { systemCode } from "../errors.ts";
 import type { Level } from "./events.ts";
@@ -55,7 +55,13 @@ export class JournalStream {
   #patienceMs = PATIENCE_MS;
   #refilledAt = performance.now();
 
-  constructor() {
+  /** @param mark a file that is made, if it can be. */
+  constructor(mark: string) {
+    try {
+      writeFileSync(mark, "", { flag: "a", mode: 0o600 });
+    } catch {
+      // The log is no worse for it.
+    }
     // To ask for the stream makes Node set it to not blocking. Whoever else writes to it must not end
     // the daemon when it breaks.
     process.stderr.on("error", () => undefined);

@@ -36,8 +36,11 @@ export interface LogOptions {
   readonly level: Level;
   /** Gets each line of info and above in the human form as well. */
   readonly terminal?: NodeJS.WriteStream | undefined;
-  /** Where stderr is the journal: it gets the lines instead of the file, as long as it takes them. */
-  readonly journal?: boolean;
+  /**
+   * Where stderr is the journal: it gets the lines instead of the file, as long as it takes them.
+   * The mark is a file that tells `logs` so.
+   */
+  readonly journal?: { readonly mark: string } | undefined;
   /** How large a file becomes. Default {@link FILE_BYTES}. */
   readonly fileBytes?: number;
 }
@@ -48,7 +51,7 @@ export interface LogOptions {
  */
 export function openLog(options: LogOptions): Log {
   const terminal = options.terminal === undefined ? undefined : openTerminal(options.terminal);
-  const journal = options.journal === true ? new JournalStream() : undefined;
+  const journal = options.journal === undefined ? undefined : new JournalStream(options.journal.mark);
   const openFile = (): AppendFile => new AppendFile(options.file, options.fileBytes ?? FILE_BYTES);
   // With a journal there is no file until one is needed.
   let file = journal === undefined ? openFile() : undefined;

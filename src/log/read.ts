@@ -23,10 +23,10 @@ const REPO_FIELDS = ["repo", "cache", "repos", "caches", "added", "removed", "mo
 
 /** A line that is no record of ours says neither level nor repo: it passes where nobody asks for those. */
 export function matches(line: LogLine, filter: LogFilter): boolean {
-  const { record } = line;
+  const { record, time = record?.time } = line;
+  if (filter.since !== undefined && time !== undefined && time < filter.since) return false;
   if (record === undefined) return filter.level === undefined && filter.repo === undefined;
   if (filter.level !== undefined && LEVELS.indexOf(record.level) < LEVELS.indexOf(filter.level)) return false;
-  if (filter.since !== undefined && record.time < filter.since) return false;
   const { repo } = filter;
   if (repo === undefined) return true;
   return REPO_FIELDS.some((name) => {

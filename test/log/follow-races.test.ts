@@ -116,7 +116,7 @@ describe("a writer that moves between any two looks", () => {
     };
     await interleaved(step, async () => {
       const lines = followLog(logFile(), {}, stop.signal, { lines: Infinity, pollMs: 0 });
-      for await (const { raw } of lines) seen.push(raw);
+      for await (const batch of lines) seen.push(...batch.map(({ raw }) => raw));
     });
     expect(seen).toEqual(written);
   });

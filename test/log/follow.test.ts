@@ -33,8 +33,8 @@ class Follower {
   }
 
   async #run(filter: LogFilter, lines: number, pollMs: number): Promise<void> {
-    for await (const line of followLog(file, filter, this.#stop.signal, { lines, pollMs }))
-      this.seen.push(line.raw);
+    for await (const batch of followLog(file, filter, this.#stop.signal, { lines, pollMs }))
+      this.seen.push(...batch.map(({ raw }) => raw));
   }
 
   /** Waits until this line was seen. */
@@ -257,18 +257,18 @@ describe("followLog", () => {
     writeFileSync(file, "a\nb\nc\n");
     const stop = new AbortController();
     const seen: string[] = [];
-    for await (const line of followLog(file, {}, stop.signal, { lines: 2, pollMs: 60_000 })) {
-      seen.push(line.raw);
+    for await (const batch of followLog(file, {}, stop.signal, { lines: 2, pollMs: 60_000 })) {
+      seen.push(...batch.map(({ raw }) => raw));
       if (seen.length === 2) setTimeout(() => stop.abort(), 20);
     }
     expect(seen).toEqual(["b", "c"]);
-    for await (const line of followLog(file, {}, AbortSignal.abort(), { pollMs: 60_000 }))
-      seen.push(line.raw);
-    for await (const line of followLog(file, {}, new AbortController().signal, { lines: 3 })) {
-      seen.push(line.raw);
+    for await (const batch of followLog(file, {}, AbortSignal.abort(), { pollMs: 60_000 }))
+      seen.push(...batch.map(({ raw }) => raw));
+    for await (const batch of followLog(file, {}, new AbortController().signal, { lines: 3 })) {
+      seen.push(...batch.map(({ raw }) => raw));
       break;
     }
-    expect(seen).toEqual(["b", "c", "a"]);
+    expect(seen).toEqual(["b", "c", "a", "b", "c"]);
     expect(await openFiles()).toEqual(before);
   });
 

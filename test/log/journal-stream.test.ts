@@ -29,7 +29,7 @@ async function start(program: string, stderr: "pipe" | number = "pipe") {
     directory.path,
     "service",
     `import { openLog } from "./src/log/logger.ts";
-     const log = openLog({ file: ${JSON.stringify(logFile())}, level: "trace", journal: true });
+     const log = openLog({ file: ${JSON.stringify(logFile())}, level: "trace", journal: { mark: ${JSON.stringify(directory.at("mark"))} } });
      const write = (from, to) => { for (let i = from; i < to; i += 1) log.record("state.released", { repo: "r" + i }); };
      const said = () => new Promise((heard) => process.stdin.once("data", heard));
      const tell = (fact) => console.log(JSON.stringify(fact));
@@ -99,6 +99,7 @@ describe("a log whose place is the journal", () => {
     ]);
     expect(parseLine(journal()[4]?.slice(3) ?? "").record?.fields["message"]).toBe("two\nlines");
     expect(existsSync(logFile())).toBe(false);
+    expect(existsSync(directory.at("mark"))).toBe(true);
   });
 
   it.each([

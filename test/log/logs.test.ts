@@ -29,11 +29,14 @@ function record(ago: number, repo: string, level = "info"): string {
   });
 }
 
+/** A state directory of its own: what the machine's journal holds is not this daemon's. */
+const paths = () => ({ ...locate(undefined, { HOME: "/", XDG_STATE_HOME: directory }), logFile: file });
+
 async function run(options: Partial<LogsOptions>, json = false) {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const context: CommandContext = {
-    paths: { ...locate(undefined, { HOME: directory }), logFile: file },
+    paths: paths(),
     json,
     cwd: directory,
     stdin: process.stdin,
@@ -157,7 +160,7 @@ describe("logs in a process of its own", () => {
       script,
       `const { logs } = require("./logs.cjs");
        const { stdin, stdout, stderr } = process;
-       const context = { paths: { logFile: ${JSON.stringify(file)} }, json: true, cwd: "/", stdin, stdout, stderr };
+       const context = { paths: ${JSON.stringify(paths())}, json: true, cwd: "/", stdin, stdout, stderr };
        logs(${JSON.stringify({ follow: false, ...options })}, context).then(
          (code) => { process.exitCode = code; stderr.write("exit " + code + "\\n"); },
          (error) => { process.exitCode = 9; stderr.write(String(error)); });`,

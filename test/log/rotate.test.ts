@@ -271,8 +271,8 @@ it("is followed by two at once through its rotations, and each gets every line o
   const program = await writer(20_000, 15);
   const stop = new AbortController();
   const follow = async (seen: string[]): Promise<void> => {
-    for await (const { record } of followLog(logFile(), {}, stop.signal, { lines: Infinity, pollMs: 5 })) {
-      seen.push(String(record?.fields["repo"]));
+    for await (const batch of followLog(logFile(), {}, stop.signal, { lines: Infinity, pollMs: 5 })) {
+      seen.push(...batch.map(({ record }) => String(record?.fields["repo"])));
     }
   };
   const [one, other]: [string[], string[]] = [[], []];
