@@ -63,10 +63,11 @@ async function manual() {
     plugins: [
       {
         name: "without what is loaded later",
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^\./ }, ({ kind, path }) =>
+        setup: (bundler) => {
+          bundler.onResolve({ filter: /^\./ }, ({ kind, path }) =>
             kind === "dynamic-import" ? { path, external: true } : undefined,
-          ),
+          );
+        },
       },
     ],
   });
