@@ -1,6 +1,6 @@
 import type { CommandContext } from "./commands/context.ts";
 import { endForSure } from "./commands/ending.ts";
-import { type GlobalArgs, perform } from "./cli/parse.ts";
+import type { GlobalArgs } from "./cli/parse.ts";
 import { unanswered } from "./concurrently.ts";
 import { locate } from "./paths.ts";
 import { EXIT, type ExitCode, exitCodeOf, FaultError } from "./errors.ts";
@@ -15,6 +15,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       const { complete } = await import("./cli/complete.ts");
       return await complete(argv.slice(1), process.env, process.stdout);
     }
+    const { perform } = await import("./cli/parse.ts");
     return await perform(argv, (globals) => {
       verbose = globals.verbose;
       return contextOf(globals);

@@ -45,7 +45,35 @@ const { metafile } = await build({
 });
 await writeFile(join(outdir, "state-syncd.cjs"), await readFile("src/build/launcher.cjs"));
 await chmod(join(outdir, "state-syncd.cjs"), 0o755);
+await writeFile(join(outdir, "state-syncd.1"), await manual());
 await writeFile(join(outdir, "THIRD-PARTY.txt"), await licenses(Object.keys(metafile.inputs)));
+
+/** The manual page, by the definitions of the commands. Their code, which is loaded when it is called, is not needed. */
+async function manual() {
+  const { outputFiles } = await build({
+    stdin: {
+      contents:
+        'import { manual } from "./cli/manual.ts"; import { VERSION } from "./version.ts"; export default manual(VERSION);',
+      resolveDir: "src",
+    },
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    plugins: [
+      {
+        name: "without what is loaded later",
+        setup: (bundler) => {
+          bundler.onResolve({ filter: /^\./ }, ({ kind, path }) =>
+            kind === "dynamic-import" ? { path, external: true } : undefined,
+          );
+        },
+      },
+    ],
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString("base64");
+  return (await import(`data:text/javascript;base64,${code}`)).default;
+}
 
 /** The licenses of the packages that are in the bundle, which ask to go where their code goes. */
 async function licenses(inputs) {

@@ -43,7 +43,7 @@ export class Pauses {
   }
 
   isPaused(repo: string, now: number): boolean {
-    return isPausedBy(this.#until, repo, now);
+    return pauseOf(this.#until, repo, now) !== undefined;
   }
 
   /**
@@ -95,19 +95,32 @@ export class Pauses {
   }
 }
 
+/** Ends of pauses by repo, in milliseconds since the epoch; undefined where only `resume` ends one. */
+type Ends = ReadonlyMap<string, number | undefined>;
+
 /** Tells which repos are paused now, by the file alone: for who does not stay. */
 export async function loadPauses(file: string): Promise<(repo: string) => boolean> {
-  const pauses = parsePauses(await readIfThere(file));
+  const pauses = await pausesIn(file);
   const now = Date.now();
-  return (repo) => isPausedBy(pauses, repo, now);
+  return (repo) => pauseOf(pauses, repo, now) !== undefined;
 }
 
-function isPausedBy(pauses: ReadonlyMap<string, number | undefined>, repo: string, now: number): boolean {
-  return [repo, ALL].some((name) => {
-    if (!pauses.has(name)) return false;
-    const until = pauses.get(name);
-    return until === undefined || until > now;
-  });
+/** What the file says, those included that have run out. */
+export async function pausesIn(file: string): Promise<Ends> {
+  return parsePauses(await readIfThere(file));
+}
+
+/** A repo's pause that is in force: of its own and that of all repos the one that lasts longer. */
+export function pauseOf(
+  pauses: Ends,
+  repo: string,
+  now: number,
+): { readonly until: number | undefined } | undefined {
+  const ends = [repo, ALL].filter((name) => pauses.has(name)).map((name) => pauses.get(name));
+  const lasting = ends.filter((until) => until === undefined || until > now);
+  if (lasting.length === 0) return undefined;
+  const last = Math.max(...lasting.map((until) => until ?? Infinity));
+  return { until: last === Infinity ? undefined : last };
 }
 
 async function readIfThere(file: string): Promise<string> {

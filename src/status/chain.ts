@@ -2,7 +2,7 @@ import ms from "ms";
 import type { Fault, FaultCode } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
-import { describeGuard } from "./text.ts";
+import { describeGuard } from "./guard-words.ts";
 
 /** One step of a state's way, and whether the state gets past it. */
 export interface Step {

@@ -1,191 +1,141 @@
 import { styleText } from "node:util";
-import Table from "cli-table3";
-import ms from "ms";
 import type { EdgeStatus } from "../core/health.ts";
-import { describeSecrets } from "../sync/clearance.ts";
+import { fault, type Fault } from "../errors.ts";
 import { visible } from "../visible.ts";
-import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
+import { type Block, fitted, type Item, linesOf } from "./blocks.ts";
+import { describeGuard } from "./guard-words.ts";
+import { wrap } from "./layout.ts";
+import type { Look, TextOptions } from "./look.ts";
+import { repoTable, stateOf, STATUSES } from "./repo-table.ts";
+import type { EdgeReport, StatusReport } from "./report.ts";
+import { ago, span } from "./span.ts";
 
 /** The newest are the ones that somebody may still miss. */
 const MOST_LATE_EDITS = 3;
+/** Of what is not fresh, and has no fault that is told. */
+const MOST_BEHIND = 20;
+const MOST_PEERS = 3;
 
-export interface TextOptions {
-  /** Milliseconds since the epoch; ages are counted from it. */
-  readonly now: number;
-  readonly colour: boolean;
-}
-
-type Colour = "green" | "yellow" | "red" | "dim" | "bold";
-type Paint = (colour: Colour, text: string) => string;
-
-const MEANING: Readonly<Record<EdgeStatus, string>> = {
-  fresh: "the peer holds what the file says now",
-  stale: "the peer holds an older state",
-  missing: "the peer holds no state of this repo",
-  damaged: "the peer's section was altered",
-  held: "the file waits; the peer keeps what it has",
+const MEANING: Readonly<Record<EdgeStatus | "paused" | "passive", string>> = {
+  fresh: "its peers hold what the file says now",
+  stale: "a peer holds an older state",
+  missing: "a peer holds no state of this repo",
+  damaged: "a peer's section was altered",
+  held: "the file waits; the peers keep what they have",
   blocked: "the file is refused as it is",
   failed: "the file or the cache cannot be read or written",
-};
-
-const STATUSES = ["fresh", "stale", "missing", "held", "damaged", "blocked", "failed"] as const;
-/** Of what is not fresh. */
-const MOST_LINES = 20;
-
-const COLOUR_OF: Readonly<Record<EdgeStatus, Colour>> = {
-  fresh: "green",
-  stale: "yellow",
-  missing: "yellow",
-  held: "yellow",
-  damaged: "red",
-  blocked: "red",
-  failed: "red",
+  paused: "neither read nor written",
+  passive: "never read, never written",
 };
 
 /** A report for a person, problems first, without a newline at the end. */
 export function statusText(report: StatusReport, options: TextOptions): string {
-  const paint: Paint = (colour, text) => (options.colour ? styleText(colour, text) : text);
-  const blocks = [
-    headline(report, options, paint),
-    problems(report, paint),
-    repoTable(report, options, paint),
-  ];
-  blocks.push(guarded(report));
-  blocks.push(unfreshEdges(report, options, paint), copies(report), legend(report, paint));
-  return blocks.filter((block) => block !== "").join("\n\n");
+  return linesOf(statusBlocks(report, options)).join("\n");
 }
 
-function headline(report: StatusReport, options: TextOptions, paint: Paint): string {
-  const { daemon, latency } = report;
+/** As much of a report as a terminal of so many rows holds. */
+export function statusLines(report: StatusReport, options: TextOptions, rows: number): string[] {
+  return fitted(statusBlocks(report, options), rows);
+}
+
+function statusBlocks(report: StatusReport, options: TextOptions): Block[] {
+  const paint: Look["paint"] = (colour, text) => (options.colour ? styleText(colour, text) : text);
+  const look: Look = { ...options, paint };
+  const repos: Block =
+    report.repos.length > 0
+      ? repoTable(report, look)
+      : said(["No repos are registered. Add one: state-syncd repos add <path>"], look);
+  return [
+    headline(report, look),
+    problems(report, look),
+    repos,
+    behind(report, look),
+    guarded(report, look),
+    copies(report, look),
+    legend(report, look),
+  ];
+}
+
+function headline(report: StatusReport, look: Look): Block {
+  const { daemon, latency, problems, status } = report;
   const colour = { healthy: "green", degraded: "yellow", down: "red" } as const;
   const fresh = report.edges.filter((edge) => edge.status === "fresh").length;
-  const running = daemon.running
-    ? `daemon ${daemon.pid ?? "?"} (${daemon.version})${daemon.startedAt === null ? "" : `, up ${age(daemon.startedAt, options.now)}`}`
-    : "no daemon";
-  const lines = [
-    `${paint(colour[report.status], report.status)}: ${fresh} of ${report.edges.length} edges fresh, ${running}`,
-    paint("dim", `config ${visible(daemon.config)}`),
+  const up = daemon.startedAt === null ? "" : ` up ${span(look.now - Date.parse(daemon.startedAt))}`;
+  const parts = [
+    `${status}: ${fresh} of ${report.edges.length} edges fresh`,
+    problems.length === 0 ? "" : `${problems.length} problem${problems.length === 1 ? "" : "s"}`,
+    daemon.running ? `daemon ${daemon.pid ?? "?"} (${daemon.version})${up}` : "no daemon",
   ];
-  if (daemon.provenAt !== null && daemon.provenLagMs !== null) {
-    const when = age(daemon.provenAt, options.now);
-    lines.push(
-      paint("dim", `proved itself ${when} ago: a save of its own came through in ${ms(daemon.provenLagMs)}`),
-    );
-  }
-  if (latency.count > 0) {
-    const [median, most] = [ms(latency.p50Ms), ms(latency.p99Ms)];
-    lines.push(
-      paint(
-        "dim",
-        `save to peer: ${median} in the middle, ${most} at the 99th of 100 (${latency.count} so far)`,
-      ),
-    );
-  }
-  return lines.join("\n");
+  const line = parts.filter((part) => part !== "").join(", ");
+  const [first = "", ...rest] = wrap(line, look.columns, "  ");
+  const lines = [look.paint(colour[status], status) + first.slice(status.length), ...rest];
+  const more = [
+    latency.count === 0
+      ? ""
+      : `a save reaches a peer in ${span(latency.p50Ms)}, 99 of 100 within ${span(latency.p99Ms)}`,
+    daemon.provenAt === null ? "" : `proved itself ${ago(daemon.provenAt, look.now)}`,
+    // Where all is well nobody asks which one it was.
+    status === "healthy" ? "" : `config ${visible(daemon.config)}`,
+  ].filter((part) => part !== "");
+  if (more.length > 0)
+    lines.push(...wrap(more.join("; "), look.columns).map((text) => look.paint("dim", text)));
+  return { items: [{ lines, matters: true }], least: 1 };
 }
 
-function problems(report: StatusReport, paint: Paint): string {
-  return report.problems
-    .map(({ code, message, remedy }) => `${paint("red", code)} ${visible(message)}\n  ${visible(remedy)}`)
-    .join("\n");
+function problems({ problems: found, repos }: StatusReport, look: Look): Block {
+  const paused = found.filter(({ code }) => code === "PAUSED");
+  const others = found.filter(({ code }) => code !== "PAUSED");
+  const told = paused.length < 2 ? [...others, ...paused] : [...others, pausedTogether(paused, repos)];
+  const items = told.map(({ code, message, remedy }): Item => {
+    const [first = "", ...rest] = wrap(`${code} ${visible(message)}`, look.columns, "  ");
+    const cure = wrap(visible(remedy), look.columns, "  ", "  ");
+    return { lines: [look.paint("red", code) + first.slice(code.length), ...rest, ...cure] };
+  });
+  return { items, noun: "problem", least: 1 };
 }
 
-function repoTable(report: StatusReport, options: TextOptions, paint: Paint): string {
-  if (report.repos.length === 0) return "No repos are registered. Add one: state-syncd repos add <path>";
-  const rows = report.repos.map((repo) => [
-    repo.name,
-    repo.role === "passive" ? paint("dim", "passive") : stateFile(repo, options),
-    repo.paused ? paint("yellow", "paused") : watch(repo, paint),
-    summary(
-      report.edges.filter((edge) => edge.from === repo.name),
-      paint,
-    ),
-    summary(
-      report.edges.filter((edge) => edge.to === repo.name),
-      paint,
-    ),
-  ]);
-  const heads = ["repo", "state file", "watched by", "in its peers", "in its cache"].map((head) =>
-    paint("dim", head),
-  );
-  return table([heads, ...rows]);
+/** Whoever pauses everything does not want to be told of it once for each repo. */
+function pausedTogether(paused: readonly Fault[], repos: StatusReport["repos"]): Fault {
+  const names = paused.flatMap(({ repo }) => (repo === undefined ? [] : [repo]));
+  const all = repos.every(({ role, paused: is }) => is || role === "passive");
+  return fault("PAUSED", `${all ? "all repos" : names.join(", ")} are paused`);
+}
+
+/** Edges without a fault of their own that is told above: those of one repo that are alike are one line. */
+function behind(report: StatusReport, look: Look): Block {
+  const groups = new Map<string, EdgeReport[]>();
+  for (const edge of report.edges) {
+    if (edge.status === "fresh" || edge.error !== null) continue;
+    const key = `${edge.from} ${edge.status}`;
+    groups.set(key, [...(groups.get(key) ?? []), edge]);
+  }
+  const lines = [...groups.values()].flatMap((edges) => behindLine(edges, look));
+  const more = lines.length - MOST_BEHIND;
+  const shown = lines.slice(0, MOST_BEHIND);
+  return said(more > 0 ? [...shown, `... ${more} more: state-syncd status --json`] : shown, look);
+}
+
+function behindLine(edges: readonly EdgeReport[], { now }: Look): string[] {
+  const [edge] = edges;
+  if (edge === undefined) return [];
+  const named = edges.slice(0, MOST_PEERS).map(({ to }) => to);
+  const more = edges.length - named.length;
+  const to = named.join(", ") + (more > 0 ? ` and ${more} more` : "");
+  const length = edge.lagMs > 0 ? ` for ${span(edge.lagMs)}` : "";
+  const synced = edge.syncedAt === null ? "never synced" : `synced ${ago(edge.syncedAt, now)}`;
+  return [`${edge.from} -> ${to}: ${edge.status}${length}, ${synced}`];
 }
 
 /** What peers get otherwise than it is written, and where it stands: never what it was. */
-function guarded(report: StatusReport): string {
-  return report.repos
-    .flatMap(({ name, guard }) => {
-      const found = describeGuard(guard);
-      return found === undefined ? [] : [`guard: ${name} has ${visible(found)}`];
-    })
-    .join("\n");
+function guarded(report: StatusReport, look: Look): Block {
+  const found = report.repos.flatMap(({ name, guard }) => {
+    const words = describeGuard(guard);
+    return words === undefined ? [] : [`guard: ${name} has ${visible(words)}`];
+  });
+  return said(found, look);
 }
 
-/** What was found in a state file, in words; undefined where nothing was. */
-export function describeGuard(guard: RepoStatus["guard"]): string | undefined {
-  const found: string[] = [];
-  const { secretCount, hidden } = guard;
-  if (secretCount > 0) found.push(`${describeSecrets(guard)}, kept from the peers`);
-  if (hidden > 0) found.push(`${hidden} hidden place${hidden === 1 ? "" : "s"}, made visible to the peers`);
-  return found.length === 0 ? undefined : found.join("; ");
-}
-
-function stateFile(repo: RepoStatus, options: TextOptions): string {
-  const { exists, bytes, changedAt } = repo.stateFile;
-  if (!exists || changedAt === null) return "none readable";
-  return `${bytes.toLocaleString("en-US")} B, ${age(changedAt, options.now)} old`;
-}
-
-function watch(repo: RepoStatus, paint: Paint): string {
-  if (repo.watch === "events") return "events";
-  if (repo.watch === "off") return paint("dim", "-");
-  return paint("yellow", repo.watch === "polling" ? "polling" : "rescan only");
-}
-
-/** `3 fresh, 1 stale`, in the order in which the words are explained. */
-function summary(edges: readonly EdgeReport[], paint: Paint): string {
-  if (edges.length === 0) return paint("dim", "-");
-  return STATUSES.flatMap((status) => {
-    const count = edges.filter((edge) => edge.status === status).length;
-    return count === 0 ? [] : [paint(COLOUR_OF[status], `${count} ${status}`)];
-  }).join(", ");
-}
-
-/** Edges of one repo that suffer from the same are one line. */
-function unfreshEdges(report: StatusReport, options: TextOptions, paint: Paint): string {
-  const groups = new Map<string, EdgeReport[]>();
-  for (const edge of report.edges) {
-    if (edge.status === "fresh") continue;
-    const key = `${edge.from} ${edge.status} ${edge.error?.code ?? ""}`;
-    groups.set(key, [...(groups.get(key) ?? []), edge]);
-  }
-  if (groups.size === 0) return "";
-  const all = [...groups.values()];
-  const rows = all
-    .slice(0, MOST_LINES)
-    .flatMap(([edge, ...others]) =>
-      edge === undefined ? [] : [unfreshRow(edge, others.length, options, paint)],
-    );
-  const more =
-    all.length > MOST_LINES ? `\n... and ${all.length - MOST_LINES} more: state-syncd status --json` : "";
-  return table(rows) + more;
-}
-
-function unfreshRow(edge: EdgeReport, others: number, options: TextOptions, paint: Paint): string[] {
-  const code = edge.error?.code ?? "";
-  // Of a cache that cannot be read nobody knows what it holds.
-  const unknown = edge.syncedAt === null && (code.startsWith("CACHE_") || code === "REPO_MISSING");
-  const synced = edge.syncedAt === null ? "never synced" : `synced ${age(edge.syncedAt, options.now)} ago`;
-  return [
-    `${edge.from} -> ${others === 0 ? edge.to : `${others + 1} peers`}`,
-    paint(COLOUR_OF[edge.status], edge.status),
-    edge.lagMs > 0 ? `behind for ${ms(edge.lagMs)}` : "",
-    unknown ? "" : synced,
-    code,
-  ];
-}
-
-function copies(report: StatusReport): string {
+function copies(report: StatusReport, look: Look): Block {
   const adopted = report.copies
     .filter((copy) => copy.reason === "adopted")
     .map(
@@ -198,33 +148,18 @@ function copies(report: StatusReport): string {
       (copy) =>
         `an edit of ${copy.repo}'s cache met a sync; look whether all of it is there: ${visible(copy.path)}`,
     );
-  return [...adopted, ...late.slice(-MOST_LATE_EDITS)].join("\n");
+  return said([...adopted, ...late.slice(-MOST_LATE_EDITS)], look);
 }
 
 /** Only the words that stand above. */
-function legend(report: StatusReport, paint: Paint): string {
-  const present = new Set(report.edges.map((edge) => edge.status).filter((status) => status !== "fresh"));
-  return [...present].map((status) => paint("dim", `${status}: ${MEANING[status]}`)).join("\n");
+function legend(report: StatusReport, look: Look): Block {
+  const present = new Set<string>(report.repos.map((repo) => stateOf(repo, report.edges)));
+  for (const { status } of report.edges) present.add(status);
+  const words = STATUSES.filter((status) => status !== "fresh" && present.has(status));
+  const lines = words.map((word) => `${word}: ${MEANING[word]}`);
+  return said(lines, look, (text) => look.paint("dim", text));
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const plain = new Table({
-    chars: Object.fromEntries(BORDERS.map((border) => [border, ""])),
-    style: { "padding-left": 0, "padding-right": 2, compact: true },
-  });
-  plain.push(...rows.map((row) => [...row]));
-  return plain
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
-}
-
-const BORDERS = (
-  "top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right " +
-  "left left-mid mid mid-mid right right-mid middle"
-).split(" ");
-
-function age(iso: string, now: number): string {
-  return ms(Math.max(0, now - Date.parse(iso)));
+function said(texts: readonly string[], { columns }: Look, paint = (text: string): string => text): Block {
+  return { items: texts.map((text) => ({ lines: wrap(text, columns, "  ").map(paint) })) };
 }

@@ -38,6 +38,8 @@ writeFileSync(join(root, "config", "state-syncd", "config.yaml"), JSON.stringify
 const commands = {
   "node -e 0": ["-e", "0"],
   "--version": [script, "--version"],
+  "Tab, a command": [script, "--get-yargs-completions", "bash", "state-syncd", ""],
+  "Tab, a repo": [script, "--get-yargs-completions", "bash", "state-syncd", "sync", ""],
   "status (daemon)": [script, "status", "--json"],
   "sync (daemon)": [script, "sync", "repo-0"],
 };

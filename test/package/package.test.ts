@@ -31,6 +31,11 @@ describe("the package", () => {
     expect(out).toContain("healthy: 6 of 6 edges fresh");
   });
 
+  it("links its manual page where man looks", () => {
+    const page = readFileSync(join(directory, "share", "man", "man1", "state-syncd.1"), "utf8");
+    expect(page).toBe(readFileSync("dist/state-syncd.1", "utf8"));
+  });
+
   it("tells the version that its manifest has", () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8"));
     expect(execFileSync(installed, ["--version"], { encoding: "utf8" }).trim()).toBe(version);
@@ -63,6 +68,7 @@ describe("the package", () => {
       "dist/chunks/*.js",
       "dist/cli.js",
       "dist/guard-thread.js",
+      "dist/state-syncd.1",
       "dist/state-syncd.cjs",
       "launchd/io.github.state-syncd.plist",
       "node_modules",
