@@ -15,7 +15,7 @@ const WITHIN_S = 300;
 
 const GIVEN_UP = `the daemon has ended ${MOST_STARTS} times within ${WITHIN_S / 60} minutes, and is left off`;
 const REMEDY =
-  "See `state-syncd logs`, and above. To start it again: `state-syncd service start`, or the next login.";
+  "See `state-syncd logs`, and above. To start it again: `state-syncd service start`; a login after five minutes does so too.";
 
 /** The last step of an end that has its time, on a disk that may hang. */
 const FORGET_MS = 2_000;

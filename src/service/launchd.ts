@@ -77,7 +77,7 @@ export class Launchd implements ServiceManager {
 
   async install({ program, start }: InstallRequest): Promise<readonly Change[]> {
     const [job, text, disabled] = await Promise.all([this.#look(), this.#ownText(), this.#isDisabled()]);
-    if (job !== undefined) this.#refuseForeign(job);
+    if (job !== undefined) await this.#refuseForeign(job);
     const template = await readTemplate("launchd/io.github.state-syncd.plist");
     const wanted = fillPlist(template, { program, output: this.#output });
     const loaded = job !== undefined && runsThat(job, wanted);
@@ -102,7 +102,8 @@ export class Launchd implements ServiceManager {
       if (isUnreachable(error)) return undefined;
       throw error;
     });
-    const changes: Change[] = job?.path === this.#file ? [this.#bootout()] : [];
+    const isOurJob = job !== undefined && (await this.#isFromOurFile(job));
+    const changes: Change[] = isOurJob ? [this.#bootout()] : [];
     const left =
       text === undefined ? [this.#startsFile(text)] : [this.#file, this.#output, this.#startsFile(text)];
     for (const path of left)
@@ -130,7 +131,9 @@ export class Launchd implements ServiceManager {
     const [verb] = step.args;
     if (verb === "bootstrap") return await this.#runBootstrap(step);
     const answer = await ask(step.tool, step.args);
-    if (verb === "bootout" && DONE.has(answer.code)) await this.#drained();
+    // Of what is not there it says now this and now that.
+    const isDone = verb === "bootout" && (DONE.has(answer.code) || (await this.#look()) === undefined);
+    if (isDone) await this.#drained();
     else if (answer.code !== 0) throw this.#fault(step, answer);
   }
 
@@ -181,12 +184,20 @@ export class Launchd implements ServiceManager {
   }
 
   /** @throws FaultError SERVICE_FOREIGN for a job of our name that was loaded from elsewhere. */
-  #refuseForeign({ path }: PrintedJob): void {
-    if (path === "" || path === this.#file) return;
+  async #refuseForeign(job: PrintedJob): Promise<void> {
+    if (await this.#isFromOurFile(job)) return;
+    const { path } = job;
     throw new FaultError("SERVICE_FOREIGN", `launchd has a job ${LABEL} from ${path}`, {
       path,
       remedy: `If it is not needed any more: \`launchctl bootout ${this.#target}\`. Then install again.`,
     });
+  }
+
+  /** A home may have several paths. */
+  async #isFromOurFile({ path }: PrintedJob): Promise<boolean> {
+    if (path === "" || path === this.#file) return true;
+    const [theirs, ours] = await Promise.all([statIfThere(path), statIfThere(this.#file)]);
+    return theirs !== undefined && theirs.ino === ours?.ino && theirs.dev === ours.dev;
   }
 
   /** A start that somebody means: what failed before does not count. */
@@ -248,12 +259,15 @@ function isIdle(job: PrintedJob): boolean {
   return !["running", "starting"].includes(standing(job, "").activity);
 }
 
-/** Whether a job is what a file says: it may have been loaded before the file was changed. */
+/**
+ * Whether a job is what a file says: it may have been loaded before the file was changed. What the
+ * system does not print is taken for right, so that an install stays one that can be repeated.
+ */
 function runsThat(job: PrintedJob, text: string): boolean {
   const { command, environment } = readPlist(text);
   return (
-    JSON.stringify(job.command) === JSON.stringify(command) &&
-    Object.entries(environment).every(([name, value]) => job.environment[name] === value)
+    (job.command.length === 0 || JSON.stringify(job.command) === JSON.stringify(command)) &&
+    Object.entries(environment).every(([name, value]) => (job.environment[name] ?? value) === value)
   );
 }
 

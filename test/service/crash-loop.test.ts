@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { decide } from "../../src/daemon/crash-loop.ts";
 import { readStartRecord } from "../../src/store/start-record.ts";
 import { temporaryFor } from "../../src/store/temporary.ts";
 import { eventually } from "../support/eventually.ts";
@@ -10,22 +9,6 @@ import { stays } from "../support/stays.ts";
 import { LaunchdRig, TARGET } from "./launchd-rig.ts";
 
 const GIVEN_UP = "the daemon has ended 5 times within 5 minutes, and is left off";
-
-describe("whether one more start is too many", () => {
-  it.each<
-    [hazard: string, starts: readonly number[], now: number, refused: boolean, left: readonly number[]]
-  >([
-    ["the first", [], 10, false, [10]],
-    ["the fifth", [10, 20, 30, 40], 50, false, [10, 20, 30, 40, 50]],
-    ["the sixth", [10, 20, 30, 40, 50], 60, true, [10, 20, 30, 40, 50]],
-    ["the sixth, but the first is long ago", [10, 100, 200, 300, 305], 310, false, [100, 200, 300, 305, 310]],
-    ["after a run that lived five minutes", [10, 11, 12, 13, 14], 314, false, [314]],
-    ["after the machine has come up anew, whatever was before", [500, 501, 502, 503, 504], 60, false, [60]],
-    ["all at the same moment", [60, 60, 60, 60, 60], 60, true, [60, 60, 60, 60, 60]],
-  ])("%s", (_hazard, starts, now, refused, left) => {
-    expect(decide({ starts }, now)).toEqual({ refused, starts: left });
-  });
-});
 
 let rig: LaunchdRig;
 beforeEach(async () => {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { FaultError } from "../../src/errors.ts";
 import { applyChange, type Change, describeChange } from "../../src/service/change.ts";
 import { Launchd } from "../../src/service/launchd.ts";
 import type { ServiceState } from "../../src/service/manager.ts";
@@ -10,6 +11,12 @@ import { FakeLaunchd, UID } from "../support/fake-launchd.ts";
 import { SCRIPT, Workspace } from "../support/workspace.ts";
 
 export const TARGET = `gui/${UID}/${LABEL}`;
+
+export const FILE = `ROOT/home/Library/LaunchAgents/${LABEL}.plist`;
+export const OUTPUT = "ROOT/home/Library/Logs/state-syncd.log";
+export const STARTS = "ROOT/state/state-syncd/starts.json";
+export const BOOTSTRAP = `run launchctl bootstrap gui/${UID} ${FILE}`;
+export const BOOTOUT = `run launchctl bootout ${TARGET}`;
 
 type FakeOptions = Omit<Parameters<typeof FakeLaunchd.start>[0], "directory" | "environment">;
 
@@ -119,4 +126,14 @@ export class LaunchdRig {
       await this.workspace.dispose();
     }
   }
+}
+
+/** What ended that. @throws Error where no fault did. */
+export async function faultOf(what: Promise<unknown>): Promise<FaultError["fault"]> {
+  const error = await what.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof FaultError)) throw new Error(`no fault: ${String(error)}`);
+  return error.fault;
 }

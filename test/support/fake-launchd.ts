@@ -34,6 +34,8 @@ export class FakeLaunchd {
       throttleMs: 300,
       exitMs: 5_000,
       drainMs: 0,
+      noSuch: 3,
+      terse: false,
       ...others,
     };
     const bin = join(directory, "bin");

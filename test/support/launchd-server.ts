@@ -18,6 +18,10 @@ export interface Behaviour {
   readonly exitMs: number;
   /** How long a job stays after the end of its process that was booted out. */
   readonly drainMs: number;
+  /** What it answers to a bootout of what is not there. */
+  readonly noSuch: number;
+  /** `print` tells next to nothing: nobody has promised anything. */
+  readonly terse: boolean;
 }
 
 export interface Reply {
@@ -232,11 +236,11 @@ function answer([verb = "", ...words]: readonly string[]): Reply {
   if (!isThere) return said(112, `Bad request.\nCould not find domain for user ${behaviour.domain}`);
   if (each === undefined)
     return verb === "bootout"
-      ? said(3, "Boot-out failed: 3: No such process")
+      ? said(behaviour.noSuch, `Boot-out failed: ${behaviour.noSuch}: No such process`)
       : said(113, `Bad request.\nCould not find service "${label}" in domain for user gui: 501`);
   switch (verb) {
     case "print":
-      return ok(print(each));
+      return ok(behaviour.terse ? `${target} = {\n\tstate = running\n}\n` : print(each));
     case "bootout":
       return bootout(each);
     case "kickstart":
