@@ -141,7 +141,7 @@ describe.skipIf(why !== undefined)(
         (await manager.journal()).filter(({ MESSAGE }) => String(MESSAGE).startsWith("{"));
       await manager.run("rm", ["repos/a/STATE.md"]);
       const told = await eventually("the line about it", async () =>
-        (await lines()).find(({ MESSAGE }) => String(MESSAGE).includes("state.unreadable")),
+        (await lines()).find(({ MESSAGE }) => String(MESSAGE).includes("STATE_FILE_MISSING")),
       );
       expect(told["PRIORITY"]).toBe("4");
       for (const { MESSAGE, PRIORITY } of await lines()) {
@@ -149,6 +149,24 @@ describe.skipIf(why !== undefined)(
         expect([level, PRIORITY]).toEqual([level, level === "info" ? "6" : level === "warn" ? "4" : "3"]);
       }
       expect(manager.exists(`${manager.home}/.local/state/state-syncd/state-syncd.log`)).toBe(false);
+    });
+
+    it("shows its log with `logs`, with what systemd says of it, and follows", async () => {
+      await install();
+      const { stdout } = await manager.syncd("logs");
+      for (const words of ["daemon ready", "Started state-syncd.service", "a -> b  section written"])
+        expect(stdout).toContain(words);
+      expect((await manager.syncd("logs", "--level", "warn")).stdout).toBe("");
+      const [node, script] = manager.program;
+      const follower = manager.spawn("timeout", ["60", node, script, "logs", "-f", "-n", "1"]);
+      let followed = "";
+      follower.stdout?.on("data", (chunk: Buffer) => (followed += chunk.toString()));
+      await eventually("the last line from before", () => followed.includes("\n"));
+      save("a", "news\n");
+      await eventually("the line about the news", () => followed.includes("a -> b  section written"));
+      await manager.run("sh", ["-c", "kill -INT $(pgrep -f 'logs -f -n 1' -o)"]);
+      await eventually("the follower to end", () => follower.exitCode !== null);
+      expect((await manager.run("pgrep", ["journalctl"])).code).toBe(1);
     });
 
     it("is killed and started again when it hangs", async () => {
