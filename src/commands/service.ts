@@ -10,6 +10,7 @@ import type { Registry } from "../core/registry.ts";
 import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { tellWhyNotRunning } from "./why-not-running.ts";
 import { stateLines } from "./service-state.ts";
 
 export interface ServiceOptions {
@@ -143,15 +144,22 @@ async function carryOut(
   options: ServiceOptions,
   context: CommandContext,
 ): Promise<void> {
-  if (options.dryRun) tellPlan(changes, context);
-  else {
-    for (const change of changes) {
-      if (!context.json) complain(context, describeChange(change));
-      await applyChange(change, (step) => manager.run(step));
-    }
-    if (context.json) printFacts(context, { done: changes });
-    else if (changes.length === 0) complain(context, "Nothing to do: it is so already.");
+  if (options.dryRun) {
+    tellPlan(changes, context);
+    return;
   }
+  const began = new Date();
+  for (const change of changes) {
+    if (!context.json) complain(context, describeChange(change));
+    try {
+      await applyChange(change, (step) => manager.run(step));
+    } catch (error) {
+      if (change.kind === "run") await tellWhyNotRunning(began, context);
+      throw error;
+    }
+  }
+  if (context.json) printFacts(context, { done: changes });
+  else if (changes.length === 0) complain(context, "Nothing to do: it is so already.");
 }
 
 function tellPlan(changes: readonly Change[], context: CommandContext): void {

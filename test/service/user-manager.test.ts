@@ -219,7 +219,10 @@ describe.skipIf(why !== undefined)(
     it("is not started over and over with a config that is wrong", async () => {
       await install("--no-start");
       manager.write(config, "version: 1\nrepos: nonsense\n");
-      expect(await manager.syncd("service", "start")).toMatchObject({ code: 1 });
+      const { code, stderr } = await manager.syncd("service", "start");
+      expect(code).toBe(1);
+      // Why, in the daemon's own words.
+      expect(stderr).toContain(`${config}:2:8`);
       expect(await manager.property("ActiveState")).toBe("failed");
       expect(await manager.property("NRestarts")).toBe("0");
       register("a", "b");
