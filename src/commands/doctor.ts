@@ -8,7 +8,7 @@ import { wantsColour } from "../log/format.ts";
 import { chooseManager } from "../service/choose.ts";
 import { type CommandContext, print, printFacts, printText } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
-import { installAsItIs } from "./service.ts";
+import { installAsItIs, planRefresh } from "./service.ts";
 import { answering } from "../store/disks.ts";
 import { visible } from "../visible.ts";
 
@@ -35,6 +35,7 @@ export async function doctor(options: DoctorOptions, context: CommandContext): P
 /** @param found gets what keeps a part of the world from being looked at. */
 async function lookAround(found: Finding[], context: CommandContext): Promise<World> {
   const { env, platform } = process;
+  const service = await serviceHere();
   const config = await attempt(found, "config", () => loadConfig(context.paths.config));
   const report =
     config === undefined ? undefined : await attempt(found, "daemon", () => currentStatus(context));
@@ -46,7 +47,9 @@ async function lookAround(found: Finding[], context: CommandContext): Promise<Wo
     now: Date.now(),
     config: config === undefined ? undefined : await attempt(found, "disk", () => withoutSilent(config)),
     report,
-    service: await serviceHere(),
+    service,
+    drift: async () =>
+      service === undefined ? [] : await planRefresh(service.manager, service.state, context),
     reinstall: () => installAsItIs(context),
   };
 }

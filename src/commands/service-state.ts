@@ -1,6 +1,14 @@
 import ms from "ms";
 import type { ServiceState } from "../service/manager.ts";
 
+/** How the service is after something was done to it. */
+export function outcomeLine({ files, activity, pid, says }: ServiceState): string {
+  if (files.length === 0) return "The service is not installed.";
+  if (activity === "stopped") return "The service is stopped.";
+  const who = pid === null ? "" : ` (pid ${pid})`;
+  return `The service is ${activity}${who}${says === "" ? "" : `: ${says}`}.`;
+}
+
 /** How the service is, for people. */
 export function stateLines(state: ServiceState, now: number): string[] {
   if (state.files.length === 0) {
@@ -14,8 +22,8 @@ export function stateLines(state: ServiceState, now: number): string[] {
   ];
   const rows = [
     ["service", how.filter((word) => word !== "").join(" ")],
-    ["says", says],
-    ["failure", failure],
+    ["says", activity === "stopped" || activity === "failed" ? "" : says],
+    ["failure", failure === "" ? "" : `${failure}; \`state-syncd logs\` tells why`],
     [
       "at login",
       enabled ? "starts by itself" : "does not start by itself; `state-syncd service install` has it start",

@@ -11,7 +11,7 @@ import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
 import { tellWhyNotRunning } from "./why-not-running.ts";
-import { stateLines } from "./service-state.ts";
+import { outcomeLine, stateLines } from "./service-state.ts";
 
 export interface ServiceOptions {
   /** Print what would be done, and do nothing. */
@@ -35,7 +35,11 @@ export async function serviceInstall(options: InstallOptions, context: CommandCo
   await carryOut(todo, manager, options, context);
   for (const warning of warnings) complain(context, warning);
   if (options.dryRun) return EXIT.ok;
-  return await tellOutcome(manager, options.start, context);
+  const code = await tellOutcome(manager, options.start, context);
+  if (code === EXIT.ok && (await manager.state()).lingers === false) {
+    complain(context, "It ends with your last session. To have it go on: loginctl enable-linger");
+  }
+  return code;
 }
 
 async function planInstall(
@@ -81,28 +85,31 @@ export async function installAsItIs(context: CommandContext): Promise<void> {
  */
 export async function serviceRefresh(options: ServiceOptions, context: CommandContext): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
-  const { hardened, files, activity, command, environment } = await manager.state();
-  if (files.length === 0) throw new FaultError("SERVICE_MISSING", "the service is not installed");
-  if (!hardened) {
+  const state = await manager.state();
+  if (state.files.length === 0) throw new FaultError("SERVICE_MISSING", "the service is not installed");
+  if (!state.hardened) {
     complain(context, "The service is not hardened: there is nothing to refresh.");
     return EXIT.ok;
   }
+  await carryOut(await planRefresh(manager, state, context), manager, options, context);
+  return EXIT.ok;
+}
+
+/** What it takes to have the installed service as this version, and the config, would have it; what it runs stays. */
+export async function planRefresh(
+  manager: ServiceManager,
+  { command, environment, hardened, activity }: ServiceState,
+  context: CommandContext,
+): Promise<readonly Change[]> {
   const { registry } = await loadConfig(context.paths.config);
   const [node = "", script = "", ...args] = command;
-  const program = { node, script, args, environment, warnings: [] };
   const changes = await manager.install({
-    program,
-    hardened: await confinementOf(registry, context.paths),
+    program: { node, script, args, environment, warnings: [] },
+    hardened: hardened ? await confinementOf(registry, context.paths) : undefined,
     // Who has stopped it does not want it started by an edit.
     start: activity !== "stopped" && activity !== "failed",
   });
-  await carryOut(
-    [...(await missingDirectories(registry, context.paths)), ...changes],
-    manager,
-    options,
-    context,
-  );
-  return EXIT.ok;
+  return [...(hardened ? await missing(registry, context) : []), ...changes];
 }
 
 /** `service uninstall`: nothing is left of the service. What the daemon keeps (log, copies of caches) stays. */
@@ -181,7 +188,7 @@ async function tellOutcome(
   context: CommandContext,
 ): Promise<ExitCode> {
   const state = await manager.state();
-  if (!context.json) for (const line of stateLines(state, Date.now())) print(context, line);
+  if (!context.json) print(context, outcomeLine(state));
   if (!wanted) return EXIT.ok;
   // One that finds another at work is up for a moment, and leaves.
   const holder = await lockHolder(context.paths);

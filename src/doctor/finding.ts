@@ -1,5 +1,6 @@
 import type { Config } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
+import type { Change } from "../service/change.ts";
 import type { ServiceManager, ServiceState } from "../service/manager.ts";
 import type { StatusReport } from "../status/report.ts";
 
@@ -36,6 +37,8 @@ export interface World {
   readonly config: Config | undefined;
   readonly report: StatusReport | undefined;
   readonly service: { readonly manager: ServiceManager; readonly state: ServiceState } | undefined;
+  /** What the installed service lacks to be as this version, and the config, would have it. @throws FaultError. */
+  readonly drift: () => Promise<readonly Change[]>;
   /** Installs the service as it is, with what runs now. */
   readonly reinstall: () => Promise<void>;
 }

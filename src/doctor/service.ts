@@ -1,6 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { ask } from "../service/tool.ts";
-import { systemCode } from "../errors.ts";
+import { FaultError, systemCode } from "../errors.ts";
+import { describeChange } from "../service/change.ts";
 import { VERSION } from "../version.ts";
 import { type Check, fine, type Finding, type Fix, note, problem, warning, type World } from "./finding.ts";
 
@@ -17,12 +18,16 @@ export const checkService: Check = async (world) => {
   const { state } = service;
   if (state.files.length === 0)
     return [note("service", "not installed: the daemon runs as long as somebody runs it", INSTALL)];
-  const found = [...(await checkCommand(world, state.command)), ...checkState(world)];
+  const found = [
+    ...(await checkCommand(world, state.command)),
+    ...(await checkFiles(world)),
+    ...checkState(world),
+  ];
   const isIll = found.some(({ level }) => level !== "note");
   return isIll ? found : [fine("service", `installed, ${state.activity}, starts at login`), ...found];
 };
 
-function checkState({ service, reinstall }: World): Finding[] {
+function checkState({ service, reinstall, report }: World): Finding[] {
   if (service === undefined) return [];
   const { activity, failure, enabled, lingers } = service.state;
   const found: Finding[] = [];
@@ -34,7 +39,15 @@ function checkState({ service, reinstall }: World): Finding[] {
         "See `state-syncd logs`, mend what it says, then `state-syncd service start`.",
       ),
     );
-  else if (activity === "stopped")
+  else if (activity === "stopped" && report?.daemon.running === true)
+    found.push(
+      warning(
+        "service",
+        "installed, and not what runs the daemon: somebody runs it by hand",
+        "End that one, then `state-syncd service start`.",
+      ),
+    );
+  else if (activity === "stopped" && report === undefined)
     found.push(warning("service", "installed, and not running", "Start it: `state-syncd service start`."));
   if (!enabled) found.push(warning("service", "does not start at login", INSTALL, again(reinstall)));
   if (lingers === false)
@@ -42,6 +55,20 @@ function checkState({ service, reinstall }: World): Finding[] {
       note("service", "ends with your last session", "To have it run always: `loginctl enable-linger`."),
     );
   return found;
+}
+
+/** Files of an earlier version, or a repo that a hardened service may not write yet. */
+async function checkFiles({ config, drift, reinstall }: World): Promise<Finding[]> {
+  if (config === undefined) return [];
+  try {
+    const lacks = (await drift()).filter(({ kind }) => kind !== "run").map(describeChange);
+    if (lacks.length === 0) return [];
+    const message = `its files are not what this version, and the config, want: ${lacks.join("; ")}`;
+    return [warning("service", message, INSTALL, again(reinstall))];
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return [problem("service", error.message, error.fault.remedy)];
+  }
 }
 
 /** An upgrade may have taken away what the service runs; it goes on until it is started the next time. */

@@ -4,12 +4,15 @@ import { type Check, fine, note, problem, warning } from "./finding.ts";
 const PASSING = new Set(["DAEMON_STARTING"]);
 
 /** What `status` says is wrong: config, daemon, repos, caches. */
-export const checkState: Check = async ({ report, config, paths }) => {
+export const checkState: Check = async ({ report, config, paths, service }) => {
   if (config === undefined || report === undefined) return [];
   const { daemon, edges, problems } = report;
   const found = [fine("config", `${paths.config}: ${config.registry.repos.length} repos`)];
   if (!daemon.running) {
-    const remedy = "Run `state-syncd service install`, or `state-syncd run` to see it work.";
+    const isInstalled = service !== undefined && service.state.files.length > 0;
+    const remedy = isInstalled
+      ? "Start it: `state-syncd service start`."
+      : "Run `state-syncd service install`, or `state-syncd run` to see it work.";
     found.push(problem("daemon", "none runs: changes do not travel by themselves", remedy));
   } else if (!problems.some(({ code }) => code.startsWith("DAEMON_"))) {
     const proof = daemon.provenAt === null ? "" : ", proven by a save of its own";

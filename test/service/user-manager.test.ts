@@ -371,7 +371,28 @@ describe.skipIf(why !== undefined)(
       expect(manager.read(`${units}/${UNIT}`)).toContain(`ExecStart=:"${node}"`);
       expect(await manager.property("ActiveState")).toBe("active");
       const after: typeof found = JSON.parse((await manager.syncd("doctor", "--json")).stdout);
-      expect(after.filter(({ about, level }) => about === "service" && level !== "note")).toEqual([]);
+      expect(
+        after.filter(({ about, level }) => about === "service" && level !== "note" && level !== "fine"),
+      ).toEqual([]);
+    });
+
+    it("is found by doctor when its files are of another version, and mended by --fix", async () => {
+      await install("--hardened");
+      const wrong = async (...options: string[]): Promise<string[]> => {
+        const found: { about: string; level: string; message: string }[] = JSON.parse(
+          (await manager.syncd("doctor", "--json", ...options)).stdout,
+        );
+        return found
+          .filter(({ about, level }) => about === "service" && /warning|error/.test(level))
+          .map(({ message }) => message);
+      };
+      expect(await wrong()).toEqual([]);
+      const unit = manager.read(`${units}/${UNIT}`);
+      manager.write(`${units}/${UNIT}`, unit.replace("WatchdogSec=180", "WatchdogSec=999"));
+      expect(await wrong()).toEqual([expect.stringContaining(`write ${units}/${UNIT}`)]);
+      await wrong("--fix");
+      expect(await wrong()).toEqual([]);
+      expect(manager.read(`${units}/${UNIT}`)).toBe(unit);
     });
 
     it("says where the user has no manager what to do about it", async () => {
