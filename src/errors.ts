@@ -65,6 +65,7 @@ export const FAULTS = {
   DAEMON_OTHER_CONFIG: "The running daemon uses another config. Stop it, or leave out `--config`.",
   DAEMON_OTHER_VERSION: "Restart the daemon, so that it runs the installed version.",
   DAEMON_REFUSED: "See the daemon's log: `state-syncd logs`.",
+  EXCLUDE_UNWRITABLE: "Make it writable for your user, or add the line to it, or to `.gitignore`, by hand.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
   DISK_SILENT: "Some disk does not answer. Look at `mount`, and at the servers of what is mounted there.",
   WATCH_LIMIT: "Raise the system's limit of file watches. Events come back by themselves.",
