@@ -1,7 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../concurrently.ts";
 import { ask, WORK_TIMEOUT_MS } from "../control/client.ts";
+import type { Config } from "../config/load.ts";
 import { FaultError } from "../errors.ts";
+import type { Paths } from "../paths.ts";
+import type { WriterLock } from "../store/lock.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { probeDisks, silentDisks } from "../store/disks.ts";
 import type { EdgeResult, Reconciler } from "../sync/reconciler.ts";
@@ -44,18 +47,37 @@ export async function handOver(context: CommandContext, work: Work): Promise<Edg
     body: { ...config, ...work.body },
     timeoutMs: WORK_TIMEOUT_MS,
   } as const;
-  const deadline = performance.now() + WAIT_MS;
-  do {
-    const answer = await ask(paths, request);
-    if (answer !== undefined) {
+  return await elsewhereOrHere(paths, {
+    ask: async () => {
+      const answer = await ask(paths, request);
+      if (answer === undefined) return undefined;
       const result = done(answer);
       // Asked at the very end of a daemon, which takes nothing more: it is asked again, or done here.
-      if (!result.edges.some(({ fault }) => fault?.code === "DAEMON_NOT_RUNNING")) return result;
-    }
-    const here = workHere(context, work).then((result) => ({ result }));
-    const ended = await within(WAIT_MS + MOST_MS, here);
-    if (ended === undefined) throw silentDisks("not everything could be done", WAIT_MS + MOST_MS);
-    if (ended.result !== undefined) return ended.result;
+      return result.edges.some(({ fault }) => fault?.code === "DAEMON_NOT_RUNNING") ? undefined : result;
+    },
+    here: async () => {
+      const here = workHere(context, work).then((result) => ({ result }));
+      const ended = await within(WAIT_MS + MOST_MS, here);
+      if (ended === undefined) throw silentDisks("not everything could be done", WAIT_MS + MOST_MS);
+      return ended.result;
+    },
+  });
+}
+
+/**
+ * Has the daemon do something, or does it here where none runs.
+ *
+ * @param ways `ask`: undefined where no daemon answers. `here`: undefined where the lock is a daemon's.
+ * @throws FaultError DAEMON_UNRESPONSIVE or LOCK_BUSY, and what either way throws.
+ */
+export async function elsewhereOrHere<T>(
+  paths: Paths,
+  ways: { readonly ask: () => Promise<T | undefined>; readonly here: () => Promise<T | undefined> },
+): Promise<T> {
+  const deadline = performance.now() + WAIT_MS;
+  do {
+    const result = (await ways.ask()) ?? (await ways.here());
+    if (result !== undefined) return result;
     // Somebody holds the lock but nobody listens: a daemon on its way up or down.
     await delay(50);
   } while (performance.now() < deadline);
@@ -65,29 +87,42 @@ export async function handOver(context: CommandContext, work: Work): Promise<Edg
   throw new FaultError(holder.role === "daemon" ? "DAEMON_UNRESPONSIVE" : "LOCK_BUSY", message);
 }
 
+/** Does something short as the only process that writes; undefined where a daemon is, or comes up. */
+export async function withWriterLock<T>(
+  { paths }: CommandContext,
+  config: Pick<Config, "file">,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  const lock = await acquireLock(paths, config);
+  if (lock === undefined) return undefined;
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function acquireLock(paths: Paths, config: Pick<Config, "file">): Promise<WriterLock | undefined> {
+  const { WriterLock: Lock } = await import("../store/lock.ts");
+  const self = { pid: process.pid, role: "command", config: config.file } as const;
+  const isDaemon = async (): Promise<boolean> => (await lockHolder(paths))?.role === "daemon";
+  return await Lock.acquire(paths, self, WAIT_MS, isDaemon);
+}
+
 async function workHere(context: CommandContext, work: Work): Promise<EdgesDone | undefined> {
   // Only needed without a daemon, and a good part of the start-up time.
-  const [
-    { WriterLock },
-    { sweepStateDirectory },
-    { Reconciler: OneOff },
-    { loadConfig },
-    { silent },
-    { loadPauses },
-  ] = await Promise.all([
-    import("../store/lock.ts"),
-    import("../store/sweep.ts"),
-    import("../sync/reconciler.ts"),
-    import("../config/load.ts"),
-    import("../sync/report.ts"),
-    import("../daemon/pauses.ts"),
-  ]);
+  const [{ sweepStateDirectory }, { Reconciler: OneOff }, { loadConfig }, { silent }, { loadPauses }] =
+    await Promise.all([
+      import("../store/sweep.ts"),
+      import("../sync/reconciler.ts"),
+      import("../config/load.ts"),
+      import("../sync/report.ts"),
+      import("../daemon/pauses.ts"),
+    ]);
   const { paths } = context;
   const config = await loadConfig(paths.config);
   await probeDisks(config.registry.repos);
-  const self = { pid: process.pid, role: "command", config: config.file } as const;
-  const isDaemon = async (): Promise<boolean> => (await lockHolder(paths))?.role === "daemon";
-  const lock = await WriterLock.acquire(paths, self, WAIT_MS, isDaemon);
+  const lock = await acquireLock(paths, config);
   if (lock === undefined) return undefined;
   const now = (): Date => new Date();
   const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });

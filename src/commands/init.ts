@@ -1,19 +1,22 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { type NewRepo, refuseExistingConfig, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
 import { type FoundRepo, type Scan, findEnclosingRepo, scanForRepos } from "../config/scan.ts";
 import { DEFAULT_STATE_FILE } from "../core/registry.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
-import { visible } from "../visible.ts";
+import { type Answer, ask, canAsk } from "./ask.ts";
+import type { Choice } from "./choose.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { excludeAll, excludePlans } from "./excluding.ts";
 
 export interface InitOptions {
   /** Where to look for repos, relative to the current directory. */
   readonly scan?: string | undefined;
   /** Write without asking. */
   readonly yes: boolean;
+  /** Keep the caches out of git's sight. Undefined: ask, where there is a terminal. */
+  readonly exclude?: boolean | undefined;
 }
 
 /**
@@ -27,30 +30,66 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   const directory = await chooseDirectory(options.scan, context.cwd);
   complain(context, `Looking for repos in ${directory} ...`);
   const scan = await scanForRepos(directory);
-  const { repos, unwritable } = toEntries(scan.repos);
-  reportGaps(scan, unwritable, context);
-  if (repos.length === 0) {
+  const found = scan.repos.filter(({ path }) => toWrittenPath(path, process.env) !== undefined);
+  reportGaps(scan, found, context);
+  if (found.length === 0) {
     throw new FaultError("USAGE", `no repos found in ${directory}; name their parent with \`--scan\``, {
       path: directory,
     });
   }
-  reportFound(scan.repos, context);
-
-  const consent = options.yes ? "yes" : await askToWrite(file, repos, context);
-  if (consent !== "yes") {
+  const asks = !options.yes && canAsk(context);
+  const chosen = asks ? await chooseParts(found, context) : found;
+  if (!asks) reportFound(found, context);
+  const repos = chosen?.map(toEntry) ?? [];
+  const consent = repos.length === 0 ? "no" : options.yes ? "yes" : await askToWrite(file, repos, context);
+  const plans = consent === "yes" ? await excludePlans(chosen ?? [], options, context) : [];
+  if (consent !== "yes" || plans === undefined) {
     if (context.json) printFacts(context, asJson(false, file, scan, repos));
     const advice =
-      consent === "no"
-        ? "Nothing was written."
-        : "Nothing was written: there is no terminal to ask on. Add `--yes` to write it.";
+      consent === "nobody"
+        ? "Nothing was written: there is no terminal to ask on. Add `--yes` to write it."
+        : "Nothing was written.";
     complain(context, advice);
-    return consent === "no" ? EXIT.failed : EXIT.usage;
+    return consent === "nobody" ? EXIT.usage : EXIT.failed;
   }
   await writeFirstConfig(file, repos);
   if (context.json) printFacts(context, asJson(true, file, scan, repos));
   else print(context, `Wrote ${file} with ${count(repos.length, "repo")}.`);
-  complain(context, "Next: start the daemon with `state-syncd run`.");
-  return EXIT.ok;
+  const excluded = await excludeAll(plans, context);
+  complain(context, "Next: `state-syncd run` starts the daemon, until ^C.");
+  complain(context, "`state-syncd service install` keeps it running, from the next login on as well.");
+  return excluded ? EXIT.ok : EXIT.failed;
+}
+
+/** Lets somebody look at what was found, and change it; undefined where they want none of it. */
+async function chooseParts(
+  found: readonly FoundRepo[],
+  context: CommandContext,
+): Promise<readonly FoundRepo[] | undefined> {
+  const { choose } = await import("./choose.ts");
+  complain(
+    context,
+    `Found ${count(found.length, "repo")}. Those with a state file share it with each other.`,
+  );
+  const choices = found.map(({ name, path, stateFile, role }): Choice => {
+    const about = `${homeAsTilde(path)}  (${stateFile ?? "no state file"})`;
+    return { name, part: role === "passive" ? "passive" : "share", about };
+  });
+  const parts = await choose(choices, context);
+  if (parts === undefined) return undefined;
+  const chosen = found.flatMap((repo, at): FoundRepo[] => {
+    if (parts[at] === "leave out") return [];
+    return [{ ...repo, role: parts[at] === "passive" ? "passive" : "execution" }];
+  });
+  const passive = chosen.filter(({ role }) => role === "passive").length;
+  const out = found.length - chosen.length;
+  complain(context, `${chosen.length - passive} share their state, ${passive} passive, ${out} left out.`);
+  return chosen;
+}
+
+function homeAsTilde(path: string): string {
+  const home = process.env["HOME"] ?? "";
+  return home !== "" && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
 }
 
 /** The directory that was named; else the one that the current repo stands in; else this one. */
@@ -64,22 +103,17 @@ async function chooseDirectory(named: string | undefined, cwd: string): Promise<
   throw new FaultError("USAGE", `there is no directory ${directory} to scan`, { path: directory });
 }
 
-function toEntries(found: readonly FoundRepo[]): { repos: NewRepo[]; unwritable: string[] } {
-  const repos: NewRepo[] = [];
-  const unwritable: string[] = [];
-  for (const { name, path: absolute, role, stateFile } of found) {
-    const path = toWrittenPath(absolute, process.env);
-    if (path === undefined) unwritable.push(absolute);
-    else if (role === "passive") repos.push({ name, path, role });
-    else if (stateFile === undefined || stateFile === DEFAULT_STATE_FILE) repos.push({ name, path });
-    else repos.push({ name, path, stateFile });
-  }
-  return { repos, unwritable };
+function toEntry({ name, path: absolute, role, stateFile }: FoundRepo): NewRepo {
+  const path = toWrittenPath(absolute, process.env) ?? absolute;
+  if (role === "passive") return { name, path, role };
+  return stateFile === undefined || stateFile === DEFAULT_STATE_FILE
+    ? { name, path }
+    : { name, path, stateFile };
 }
 
-function reportGaps(scan: Scan, unwritable: readonly string[], context: CommandContext): void {
+function reportGaps(scan: Scan, found: readonly FoundRepo[], context: CommandContext): void {
   for (const path of scan.unreadable) complain(context, `Left out ${path}: it cannot be read.`);
-  for (const path of unwritable)
+  for (const { path } of scan.repos.filter((repo) => !found.includes(repo)))
     complain(context, `Left out ${JSON.stringify(path)}: a config cannot name such a path.`);
   if (!scan.complete) complain(context, "There is more than could be looked at; scan a smaller directory.");
 }
@@ -95,29 +129,11 @@ function reportFound(repos: readonly FoundRepo[], context: CommandContext): void
   }
 }
 
-type Consent = "yes" | "no" | "nobody to ask";
-
-async function askToWrite(
-  file: string,
-  repos: readonly NewRepo[],
-  context: CommandContext,
-): Promise<Consent> {
+async function askToWrite(file: string, repos: readonly NewRepo[], context: CommandContext): Promise<Answer> {
   const text = renderFirstConfig(repos);
-  if (!context.stdin.isTTY || !context.stderr.isTTY) {
-    if (!context.json) context.stdout.write(text);
-    return "nobody to ask";
-  }
-  for (const line of ["", ...text.split("\n")]) complain(context, line);
-  const terminal = createInterface({ input: context.stdin, output: context.stderr });
-  try {
-    const closed = new Promise<string>((settle) => terminal.once("close", () => settle("no")));
-    // Ctrl-C and Ctrl-D leave a question unanswered for ever.
-    terminal.once("SIGINT", () => terminal.close());
-    const answer = await Promise.race([terminal.question(`Write this to ${visible(file)}? [Y/n] `), closed]);
-    return /^(?:y|yes)?$/i.test(answer.trim()) ? "yes" : "no";
-  } finally {
-    terminal.close();
-  }
+  if (canAsk(context)) for (const line of ["", ...text.split("\n")]) complain(context, line);
+  else if (!context.json) context.stdout.write(text);
+  return await ask(`Write this to ${file}?`, context);
 }
 
 function asJson(written: boolean, config: string, scan: Scan, repos: readonly NewRepo[]): unknown {

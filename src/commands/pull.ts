@@ -2,7 +2,7 @@ import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { selectRepos } from "../sync/select.ts";
-import { type CommandContext, print, printFacts, printText } from "./context.ts";
+import { type CommandContext, complain, print, printFacts, printText } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 import { pulled } from "./pulled.ts";
 import { complainOnce } from "./sync.ts";
@@ -30,22 +30,45 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
     },
   });
   const peers = edges.map((edge) => edge.from);
+  const file = config ?? context.paths.config;
   if (options.from !== undefined && !peers.includes(options.from)) {
     const readable = peers.join(", ") || "none";
     const message = `${options.from} is not among the peers that are read here, which are: ${readable}`;
+    if (peers.length === 0) await tellWhyAlone(cache, file, context);
     throw new FaultError("PEER_UNKNOWN", message);
   }
-  const { sections, faults } = await pulled(cache ?? "", config ?? context.paths.config, edges);
-  const wanted = sections.filter(({ repo }) => options.from === undefined || repo === options.from);
+  if (peers.length === 0) await tellWhyAlone(cache, file, context);
+  const { sections, faults } = await pulled(cache ?? "", file, edges);
+  // Of the others nobody has asked.
+  const isWanted = (peer: string | undefined): boolean => options.from === undefined || peer === options.from;
+  const wanted = sections.filter(({ repo }) => isWanted(repo));
+  const asked = edges.filter(({ from }) => isWanted(from));
   if (context.json) printFacts(context, { cache, sections: wanted.map(asJson), edges });
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
   else for (const section of wanted) printSection(section, context);
-  complainOnce(context, [...edges.map(({ fault }) => fault), ...faults]);
-  const missing = peers.filter(
-    (peer) => (options.from ?? peer) === peer && !sections.some(({ repo }) => repo === peer),
-  );
-  const incomplete = missing.length > 0 || edges.some((edge) => edge.outcome === "failed");
+  const unshown = faults.filter(({ repo }) => repo === undefined || isWanted(repo));
+  complainOnce(context, [...asked.map(({ fault }) => fault), ...unshown]);
+  const missing = asked.some(({ from }) => !wanted.some(({ repo }) => repo === from));
+  // Paused or gone: what stands there may not be the newest.
+  const incomplete =
+    missing || asked.some(({ outcome, fault }) => outcome === "failed" || fault !== undefined);
   return incomplete ? EXIT.failed : EXIT.ok;
+}
+
+/** Nothing to read is no failure, and yet seldom what was meant. */
+async function tellWhyAlone(
+  cache: string | undefined,
+  config: string,
+  context: CommandContext,
+): Promise<void> {
+  const [{ loadConfig }, { whyNoPeers }] = await Promise.all([
+    import("../config/load.ts"),
+    import("../core/apart.ts"),
+  ]);
+  const { registry } = await loadConfig(config);
+  const repo = registry.repos.find((each) => cachePath(each) === cache);
+  const why = repo === undefined ? undefined : whyNoPeers(registry, repo);
+  if (why !== undefined) complain(context, `${repo?.name} reads no peer: ${why}`);
 }
 
 function printSection(section: Section, context: CommandContext): void {

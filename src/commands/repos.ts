@@ -4,7 +4,7 @@ import { type NewRepo, addRepo, removeRepo, unknownRepo } from "../config/edit.t
 import { toWrittenPath } from "../config/expand.ts";
 import { loadConfig } from "../config/load.ts";
 import { realpathOrSame } from "../store/real-path.ts";
-import { findStateFile } from "../config/scan.ts";
+import { findEnclosingRepo, findStateFile } from "../config/scan.ts";
 import { nameFrom } from "../config/schema.ts";
 import {
   CACHE_DIRECTORY,
@@ -13,10 +13,13 @@ import {
   type Registry,
   type Repo,
   findRepo,
+  targetsOf,
 } from "../core/registry.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
 import { visible } from "../visible.ts";
+import { cachePath } from "../store/write-scope.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { excludeAll, excludePlans } from "./excluding.ts";
 
 /** Prints the registered repos in the order of the config. */
 export async function reposList(context: CommandContext): Promise<ExitCode> {
@@ -66,6 +69,8 @@ export interface ReposAddOptions {
   /** Default: STATE.md, or docs/STATE.md where only that exists. */
   readonly stateFile?: string | undefined;
   readonly groups?: readonly string[] | undefined;
+  /** Keep its cache out of git's sight. Undefined: ask, where there is a terminal. */
+  readonly exclude?: boolean | undefined;
 }
 
 /**
@@ -82,7 +87,8 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
   if (path === undefined) {
     throw new FaultError("USAGE", `a config cannot name ${JSON.stringify(directory)}; rename the directory`);
   }
-  await refuseRegistered(registry, directory);
+  const registered = await registeredAt(registry, directory);
+  if (registered !== undefined) return refuseChange(registered, directory, options, context);
 
   const passive = options.role === "passive";
   const present = passive ? undefined : await findStateFile(directory);
@@ -95,6 +101,12 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
     ...(stateFile === undefined ? {} : { stateFile }),
     ...(options.groups === undefined ? {} : { groups: options.groups }),
   };
+  const role = options.role ?? "execution";
+  const plans = await excludePlans([{ path: directory, role }], { exclude: options.exclude }, context);
+  if (plans === undefined) {
+    complain(context, "Nothing was written.");
+    return EXIT.failed;
+  }
   const config = await addRepo(context.paths.config, entry);
   const repo = findRepo(config.registry, name);
   if (context.json) printFacts(context, repo);
@@ -102,10 +114,14 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
   if (passive) complain(context, `${name} is passive: never read, never written.`);
   else if (options.stateFile === undefined && present === undefined) {
     complain(context, `${name} has no ${DEFAULT_STATE_FILE} yet; its peers see it as soon as it has one.`);
+    if ((await findEnclosingRepo(directory)) === undefined) {
+      complain(context, `${path} is neither under git nor has it a state file: is it the one you meant?`);
+      complain(context, `  If it is not: \`state-syncd repos remove ${name}\`.`);
+    }
   } else if (options.stateFile === undefined && stateFile !== undefined) {
     complain(context, `${name} shares ${stateFile}, the state file that was found there.`);
   }
-  return EXIT.ok;
+  return (await excludeAll(plans, context)) ? EXIT.ok : EXIT.failed;
 }
 
 async function requireDirectory(directory: string): Promise<void> {
@@ -125,13 +141,34 @@ async function requireDirectory(directory: string): Promise<void> {
   });
 }
 
-async function refuseRegistered(registry: Registry, directory: string): Promise<void> {
+async function registeredAt(registry: Registry, directory: string): Promise<Repo | undefined> {
   const real = await realpathOrSame(directory);
-  for (const repo of registry.repos) {
-    if ((await realpathOrSame(repo.path)) !== real) continue;
-    const message = `${directory} is registered already, as ${repo.name} (${repo.writtenPath})`;
-    throw new FaultError("REPO_REGISTERED", message, { repo: repo.name, path: repo.path });
+  for (const repo of registry.repos) if ((await realpathOrSame(repo.path)) === real) return repo;
+  return undefined;
+}
+
+/** What is registered as it is asked for is done; to change it is another command's work, or an editor's. */
+function refuseChange(
+  repo: Repo,
+  directory: string,
+  options: ReposAddOptions,
+  context: CommandContext,
+): ExitCode {
+  const message = `${directory} is registered already, as ${repo.name} (${repo.writtenPath})`;
+  const place = { repo: repo.name, path: repo.path };
+  const { name = repo.name, role = repo.role, stateFile = repo.stateFile, groups = repo.groups } = options;
+  if (name !== repo.name) {
+    const again = `state-syncd repos add ${options.path} --name ${name}`;
+    const remedy = `To rename it: \`state-syncd repos remove ${repo.name}\`, then \`${again}\`.`;
+    throw new FaultError("REPO_REGISTERED", message, { ...place, remedy });
   }
+  if (role !== repo.role || stateFile !== repo.stateFile || groups.join(" ") !== repo.groups.join(" ")) {
+    const remedy = `To change it, edit ${context.paths.config}; the daemon follows.`;
+    throw new FaultError("REPO_REGISTERED", message, { ...place, remedy });
+  }
+  if (context.json) printFacts(context, repo);
+  complain(context, `${message}: nothing to do.`);
+  return EXIT.ok;
 }
 
 /**
@@ -149,10 +186,21 @@ export async function reposRemove(
   await removeRepo(context.paths.config, options.name);
   if (context.json) printFacts(context, repo);
   else print(context, `Removed ${repo.name}: ${repo.writtenPath}`);
-  if (repo.role === "execution") {
+  if (repo.role === "execution" && (await isThere(cachePath(repo)))) {
     const cache = `${repo.writtenPath.replace(/\/+$/, "")}/${CACHE_DIRECTORY}/${CACHE_FILE}`;
     complain(context, `Its own cache stays where it is, and is no longer brought up to date: ${cache}`);
-    complain(context, "The daemon takes its state out of the other repos' caches.");
   }
+  if (targetsOf(registry, repo).length > 0)
+    complain(context, "The daemon takes its state out of the other repos' caches.");
   return EXIT.ok;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false;
+  }
 }

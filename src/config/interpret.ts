@@ -34,6 +34,16 @@ export interface Interpretation {
     readonly path: string;
     readonly writtenPath: string;
   }[];
+  /** The guard's patterns that could be made out, likewise. */
+  readonly patterns: readonly WrittenPattern[];
+}
+
+/** A pattern of the guard as it stands in the config. */
+export interface WrittenPattern {
+  readonly path: readonly (string | number)[];
+  /** `allow` must not allow everything. */
+  readonly kind: "secret" | "allow";
+  readonly pattern: string;
 }
 
 /**
@@ -64,13 +74,30 @@ export function interpret(
     }
     if (read.repo !== undefined) repos.push(read.repo);
   }
-  if (!parsed.success || findings.length > 0) return { settings: undefined, findings, directories };
+  const patterns = patternsIn(value);
+  if (!parsed.success || findings.length > 0) return { settings: undefined, findings, directories, patterns };
   const { debounce, rescan, maxBytes, guard } = parsed.data;
   return {
     settings: { registry: { repos }, debounceMs: debounce, rescanMs: rescan, maxBytes, guard },
     findings,
     directories,
+    patterns,
   };
+}
+
+/** Whatever else is wrong: each of them is looked at. */
+function patternsIn(value: unknown): WrittenPattern[] {
+  const guard = isMap(value) ? value["guard"] : undefined;
+  if (!isMap(guard)) return [];
+  const { patterns, allow } = guard;
+  const own = isMap(patterns) ? Object.entries(patterns) : [];
+  const allowed = Array.isArray(allow) ? [...allow.entries()] : [];
+  return [
+    ...own.map(
+      ([name, pattern]) => ({ path: ["guard", "patterns", name], kind: "secret", pattern }) as const,
+    ),
+    ...allowed.map(([at, pattern]) => ({ path: ["guard", "allow", at], kind: "allow", pattern }) as const),
+  ].flatMap(({ pattern, ...rest }) => (typeof pattern === "string" ? [{ ...rest, pattern }] : []));
 }
 
 function interpretRepo(

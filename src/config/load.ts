@@ -3,7 +3,6 @@ import { constants } from "node:fs";
 import { open, readlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
-import type { GuardOptions } from "../guard/guarded.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { parseYaml } from "./document.ts";
 import { type Environment, homeOf } from "./expand.ts";
@@ -46,10 +45,10 @@ export async function parseConfig(
 ): Promise<Config> {
   const yaml = parseYaml(decode(bytes, file));
   const surroundings = { directory: dirname(file), home: homeOf(env), env };
-  const { settings, findings, directories } = interpret(yaml.value, surroundings, yaml.names);
+  const { settings, findings, directories, patterns } = interpret(yaml.value, surroundings, yaml.names);
   const twice = await findSharedDirectories(directories);
-  const patterns = settings === undefined ? [] : await findBadPatterns(settings.guard);
-  const located = [...findings, ...twice, ...patterns].flatMap((finding) => yaml.locate(finding) ?? []);
+  const bad = await findBadPatterns(patterns);
+  const located = [...findings, ...twice, ...bad].flatMap((finding) => yaml.locate(finding) ?? []);
   const mistakes: Mistake[] = [...yaml.mistakes, ...located];
   if (settings === undefined || mistakes.length > 0) throw new ConfigError(file, mistakes);
   return { ...settings, file, sha256: createHash("sha256").update(bytes).digest("hex") };
@@ -103,23 +102,18 @@ function decode(bytes: Buffer, file: string): string {
   }
 }
 
-/** A pattern that could not be matched, or not in bounded time. */
-async function findBadPatterns({ patterns, allow }: GuardOptions): Promise<Finding[]> {
-  if (Object.keys(patterns).length === 0 && allow.length === 0) return [];
+/** Patterns that could not be matched, or not in bounded time. */
+async function findBadPatterns(patterns: Interpretation["patterns"]): Promise<Finding[]> {
+  if (patterns.length === 0) return [];
   // A large engine, for the few configs that have patterns.
   const { allowMistake, patternMistake } = await import("../guard/pattern.ts");
-  const judge = (path: readonly (string | number)[], pattern: string, mistake?: string): Finding[] => {
+  return patterns.flatMap(({ path, kind, pattern }): Finding[] => {
+    const mistake = kind === "allow" ? allowMistake(pattern) : patternMistake(pattern);
     if (mistake === undefined) return [];
     const found = `${describe(pattern)}, which ${mistake}`;
     const expected = "a pattern in the syntax of RE2, like 'MRN-[0-9]{8}'";
-    return [{ path: ["guard", ...path], at: "value", found, expected }];
-  };
-  return [
-    ...Object.entries(patterns).flatMap(([name, pattern]) =>
-      judge(["patterns", name], pattern, patternMistake(pattern)),
-    ),
-    ...allow.flatMap((pattern, index) => judge(["allow", index], pattern, allowMistake(pattern))),
-  ];
+    return [{ path, at: "value", found, expected }];
+  });
 }
 
 /** Two names for one directory would make two writers of one cache. */

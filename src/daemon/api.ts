@@ -2,15 +2,15 @@ import type { ServerResponse } from "node:http";
 import type { z } from "zod";
 import { pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
 import type { Answer, Route, Routes } from "../control/respond.ts";
-import { findRepo, type Repo } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
 import type { StatusReport } from "../status/report.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { realpathOrSame } from "../store/real-path.ts";
-import { repoNamed, selectRepos } from "../sync/select.ts";
+import { selectRepos } from "../sync/select.ts";
 import type { Metrics } from "./metrics.ts";
-import { ALL, type Pauses } from "./pauses.ts";
+import type { Pauses } from "./pauses.ts";
+import { pauseRepo, pauseTarget, resumeRepo } from "./pausing.ts";
 
 export interface Api {
   readonly reconciler: Reconciler;
@@ -69,21 +69,19 @@ export function routes(api: Api): Routes {
       "POST /pause",
       async (body) => {
         const { repo, forMs } = parsed(pauseRequest, body);
-        const name = target(repo, reconciler).name;
-        const now = Date.now();
-        const until = forMs === undefined ? undefined : now + forMs;
-        await pauses.pause(name, until, now);
-        api.pausesChanged(name, until, true);
-        return json({ repo: name, until: until === undefined ? null : new Date(until).toISOString() });
+        const name = pauseTarget(repo, reconciler.config.registry);
+        const paused = await pauseRepo(pauses, name, forMs);
+        api.pausesChanged(name, paused.until === null ? undefined : Date.parse(paused.until), true);
+        return json(paused);
       },
     ],
     [
       "POST /resume",
       async (body) => {
-        const name = target(parsed(resumeRequest, body).repo, reconciler).name;
-        await pauses.resume(name, Date.now());
-        api.pausesChanged(name, undefined, false);
-        return json({ repo: name });
+        const name = pauseTarget(parsed(resumeRequest, body).repo, reconciler.config.registry);
+        const resumed = await resumeRepo(pauses, name);
+        if (resumed.resumed) api.pausesChanged(name, undefined, false);
+        return json(resumed);
       },
     ],
   ]);
@@ -113,9 +111,4 @@ async function sameConfig(config: string | undefined, reconciler: Reconciler): P
     "DAEMON_OTHER_CONFIG",
     `the daemon runs with ${reconciler.config.file}, not with ${config}`,
   );
-}
-
-function target(repo: string | undefined, reconciler: Reconciler): Pick<Repo, "name"> {
-  if (repo === undefined) return { name: ALL };
-  return findRepo(reconciler.config.registry, repo) ?? repoNamed(reconciler.config.registry, repo);
 }

@@ -17,7 +17,7 @@ export class Pauses {
   readonly #onEnd: () => void;
   /** End of the pause in milliseconds since the epoch; undefined where only `resume` ends it. */
   #until = new Map<string, number | undefined>();
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param onEnd called when a pause has run out. */
@@ -34,12 +34,24 @@ export class Pauses {
 
   /** @param until milliseconds since the epoch. @throws the file system's error; nothing is paused then. */
   async pause(repo: string, until: number | undefined, now: number): Promise<void> {
-    await this.#change(now, (pauses) => pauses.set(repo, until));
+    await this.#change(now, (pauses) => {
+      pauses.set(repo, until);
+      return true;
+    });
   }
 
-  /** Ends one repo's pause, or with {@link ALL} every pause. @throws the file system's error. */
-  async resume(repo: string, now: number): Promise<void> {
-    await this.#change(now, (pauses) => (repo === ALL ? pauses.clear() : pauses.delete(repo)));
+  /**
+   * Ends one repo's pause, or with {@link ALL} every pause. @throws the file system's error.
+   *
+   * @returns false where there was none to end.
+   */
+  async resume(repo: string, now: number): Promise<boolean> {
+    return await this.#change(now, (pauses) => {
+      if (repo !== ALL) return pauses.delete(repo);
+      const some = pauses.size > 0;
+      pauses.clear();
+      return some;
+    });
   }
 
   isPaused(repo: string, now: number): boolean {
@@ -61,11 +73,15 @@ export class Pauses {
     clearTimeout(this.#timer);
   }
 
-  /** One change after the other, and what is in force is what is in the file. */
-  async #change(now: number, change: (pauses: Map<string, number | undefined>) => unknown): Promise<void> {
-    const save = async (): Promise<void> => {
-      const next = new Map(this.#until);
-      change(next);
+  /**
+   * One change after the other, and what is in force is what is in the file.
+   *
+   * @param change tells whether it changed something. @returns what it told.
+   */
+  async #change(now: number, change: (pauses: Map<string, number | undefined>) => boolean): Promise<boolean> {
+    const save = async (): Promise<boolean> => {
+      const next = new Map([...this.#until].filter(([, until]) => until === undefined || until > now));
+      if (!change(next)) return false;
       const text = `${JSON.stringify(Object.fromEntries([...next].map(([repo, until]) => [repo, until ?? null])))}\n`;
       const written = await replaceFile(this.#file, [Buffer.from(text)], {
         basedOn: await identityAt(this.#file),
@@ -74,9 +90,11 @@ export class Pauses {
       crashPoint("pauses.saved");
       this.#until = next;
       this.#arm(now);
+      return true;
     };
-    this.#last = this.#last.then(save, save);
-    await this.#last;
+    const saved = this.#last.then(save, save);
+    this.#last = saved;
+    return await saved;
   }
 
   #dropEnded(now: number): void {

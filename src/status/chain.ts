@@ -1,8 +1,8 @@
-import ms from "ms";
-import type { Fault, FaultCode } from "../errors.ts";
+import { fault, type Fault, type FaultCode } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
 import { describeGuard } from "./guard-words.ts";
+import { ago, span } from "./span.ts";
 
 /** One step of a state's way, and whether the state gets past it. */
 export interface Step {
@@ -12,10 +12,22 @@ export interface Step {
   readonly remedy?: string | undefined;
 }
 
+export interface ChainOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** `until 14:05`, or `until resumed`, for a repo that is paused. */
+  readonly paused?: string | undefined;
+  /** Why no peer receives the repo's state, where none does. */
+  readonly alone?: string | undefined;
+}
+
 /** The way of one repo's state to its peers, step by step. */
-export function chain(repo: RepoStatus, report: StatusReport, now: number): Step[] {
+export function chain(repo: RepoStatus, report: StatusReport, options: ChainOptions): Step[] {
+  const { now, alone } = options;
   const outgoing = report.edges.filter((edge) => edge.from === repo.name);
+  const nobody = `no peer receives this repo's state${alone === undefined ? "" : `: ${alone}`}`;
   return [
+    pauseStep(repo, options),
     fileStep(repo, report, now),
     guardStep(repo),
     daemonStep(report),
@@ -24,12 +36,19 @@ export function chain(repo: RepoStatus, report: StatusReport, now: number): Step
   ]
     .filter((step) => step !== undefined)
     .concat(outgoing.map((edge) => edgeStep(edge, report, now)))
-    .concat(outgoing.length === 0 ? [{ ok: true, what: "no peer receives this repo's state" }] : []);
+    .concat(outgoing.length === 0 ? [{ ok: true, what: nobody }] : []);
+}
+
+function pauseStep({ name, paused }: RepoStatus, options: ChainOptions): Step | undefined {
+  if (!paused) return undefined;
+  const { remedy } = fault("PAUSED", "", { repo: name });
+  const until = options.paused === undefined ? "" : ` ${options.paused}`;
+  return { ok: false, what: `${name} is paused${until}: it is neither read nor written`, remedy };
 }
 
 /** What keeps a repo's state from being read, or from being passed on. Its cache has a trouble of its own. */
 function stopsState({ code }: Fault): boolean {
-  return code.startsWith("STATE_FILE_") || code === "REPO_MISSING" || code === "PAUSED";
+  return code.startsWith("STATE_FILE_") || code === "REPO_MISSING";
 }
 
 function fileStep(repo: RepoStatus, report: StatusReport, now: number): Step {
@@ -39,8 +58,7 @@ function fileStep(repo: RepoStatus, report: StatusReport, now: number): Step {
   const { sha256, bytes, changedAt } = repo.stateFile;
   const { secretCount, hidden } = repo.guard;
   const whose = secretCount + hidden === 0 ? "sha256" : "what travels of it has the sha256";
-  const when =
-    changedAt === null ? "" : `, changed ${changedAt} (${ms(Math.max(0, now - Date.parse(changedAt)))} ago)`;
+  const when = changedAt === null ? "" : `, changed ${changedAt} (${ago(changedAt, now)})`;
   return {
     ok: true,
     what: `the state file in ${repo.path} holds ${bytes} B, ${whose} ${sha256?.slice(0, 12) ?? "?"}${when}`,
@@ -65,7 +83,10 @@ function daemonStep(report: StatusReport): Step {
 }
 
 function watchStep(repo: RepoStatus, report: StatusReport): Step | undefined {
-  if (!report.daemon.running) return undefined;
+  if (!report.daemon.running || repo.paused) return undefined;
+  // That it is gone has been said; there is nothing to watch.
+  if (report.problems.some(({ code, repo: name }) => code === "REPO_MISSING" && name === repo.name))
+    return undefined;
   if (repo.watch === "events") return { ok: true, what: "the file is watched by events" };
   const trouble = report.problems.find(
     ({ code, repo: name }) => code.startsWith("WATCH_") && name === repo.name,
@@ -90,7 +111,7 @@ function queueStep(repo: RepoStatus, report: StatusReport): Step | undefined {
   return {
     // One that waits for ever need not be a peer's.
     ok: oldestMs < 10_000 || isSettled(repo, report),
-    what: `${depth} caches wait for their turn, the oldest for ${ms(Math.round(oldestMs))}`,
+    what: `${depth} caches wait for their turn, the oldest for ${span(oldestMs)}`,
   };
 }
 
@@ -100,10 +121,7 @@ function isSettled(repo: RepoStatus, report: StatusReport): boolean {
 }
 
 function edgeStep(edge: EdgeReport, report: StatusReport, now: number): Step {
-  const synced =
-    edge.syncedAt === null
-      ? "never synced"
-      : `synced ${ms(Math.max(0, now - Date.parse(edge.syncedAt)))} ago`;
+  const synced = edge.syncedAt === null ? "never synced" : `synced ${ago(edge.syncedAt, now)}`;
   const what = `${edge.to} is ${edge.status}, ${synced}: ${edge.cache}`;
   if (edge.status === "fresh") return { ok: true, what };
   const remedy = edge.error?.remedy ?? defaultRemedy(report);

@@ -2,7 +2,7 @@ import type { EdgeStatus } from "../core/health.ts";
 import type { Block, Item } from "./blocks.ts";
 import { type Cell, table } from "./layout.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
-import { ago, clock, span } from "./span.ts";
+import { ago, pausedUntil, span } from "./span.ts";
 import type { Colour, Look } from "./look.ts";
 
 /** From the best news to the worst. */
@@ -90,8 +90,4 @@ function note(repo: RepoStatus, edges: readonly EdgeReport[], look: Look): strin
   ]
     .filter((words) => words !== "")
     .join(", ");
-}
-
-export function pausedUntil(until: number | undefined, now: number): string {
-  return until === undefined ? "until resumed" : `until ${clock(until, now)}`;
 }

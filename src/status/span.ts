@@ -27,3 +27,8 @@ export function clock(moment: number, now: number): string {
   if (date.toDateString() === new Date(now).toDateString()) return time;
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
 }
+
+/** @param until the end of a pause, in milliseconds since the epoch; undefined where it has none. */
+export function pausedUntil(until: number | undefined, now: number): string {
+  return until === undefined ? "until resumed" : `until ${clock(until, now)}`;
+}

@@ -45,9 +45,14 @@ export async function gitDirectoryOf(workTree: string): Promise<string> {
   return isAbsolute(target) ? target : resolve(workTree, target);
 }
 
-async function resolveRef(gitDirectory: string, name: string): Promise<string | undefined> {
+/** Where git keeps what all worktrees of a repository have in common. */
+export async function commonDirectoryOf(gitDirectory: string): Promise<string> {
   const shared = (await readIfThere(join(gitDirectory, "commondir")))?.trim();
-  const common = shared === undefined ? gitDirectory : resolve(gitDirectory, shared);
+  return shared === undefined ? gitDirectory : resolve(gitDirectory, shared);
+}
+
+async function resolveRef(gitDirectory: string, name: string): Promise<string | undefined> {
+  const common = await commonDirectoryOf(gitDirectory);
   const loose = (await readIfThere(join(common, name)))?.trim();
   const found = loose === undefined ? undefined : COMMIT.exec(loose)?.[1];
   if (found !== undefined) return found;

@@ -34,6 +34,11 @@ export function writable(path: string, scope: WriteScope, real = path): Writable
   return real as WritablePath;
 }
 
+/** A git repository's own list of what it does not see, for `init` and `repos add`, where the user wants that. */
+export function writableExclude(path: string): WritablePath {
+  return path as WritablePath;
+}
+
 /** The config file, for the commands whose work it is to edit it: `init` and `repos`. */
 export function writableConfig(path: string): WritablePath {
   return path as WritablePath;

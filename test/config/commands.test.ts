@@ -92,8 +92,31 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+/** Leaves the list of what was found as it is. */
+async function goOn(stdin: PassThrough, err: () => string): Promise<void> {
+  await until(() => err().includes("Enter: go on"));
+  stdin.write("\r");
+  await until(() => err().includes("[Y/n]"));
+}
+
 describe("init", () => {
   beforeEach(makeRepos);
+
+  it.each([
+    ["Ctrl-C", "\u0003"],
+    ["Ctrl-D", "\u0004"],
+    ["q", "q"],
+    ["the terminal's end", undefined],
+  ])("at the list of what was found, %s leaves everything untouched", async (_, answer) => {
+    const { context, stdin, err } = terminal({ tty: true });
+    const done = init({ scan: "repos", yes: false }, context);
+    await until(() => err().includes("Enter: go on"));
+    if (answer === undefined) stdin.end();
+    else stdin.write(answer);
+    expect(await done).toBe(1);
+    expect(err()).toContain("Nothing was written.");
+    expect(await readdir(root)).toEqual(["repos"]);
+  });
 
   it("--yes writes what it found and names the next step", async () => {
     const { context, out, err } = terminal();
@@ -117,7 +140,7 @@ describe("init", () => {
   it.each(["y\n", "\n", "Yes\n"])("on a terminal it asks, and %j is a yes", async (answer) => {
     const { context, stdin, err } = terminal({ tty: true });
     const done = init({ scan: "repos", yes: false }, context);
-    await until(() => err().includes("[Y/n]"));
+    await goOn(stdin, err);
     expect(await readdir(root)).toEqual(["repos"]);
     expect(err()).toContain("karematch: { path: ");
     stdin.write(answer);
@@ -134,7 +157,7 @@ describe("init", () => {
   ])("on a terminal %s is a no", async (_, answer) => {
     const { context, stdin, err } = terminal({ tty: true });
     const done = init({ scan: "repos", yes: false }, context);
-    await until(() => err().includes("[Y/n]"));
+    await goOn(stdin, err);
     if (answer === undefined) stdin.end();
     else stdin.write(answer);
     expect(await done).toBe(1);
@@ -258,6 +281,8 @@ describe("repos", () => {
   it("remove says that the repo's own cache stays", async () => {
     const { context, out, err } = terminal();
     await reposAdd({ path: "repos/clinic" }, terminal().context);
+    await mkdir(join(root, "repos", "clinic", ".aibrain"));
+    await writeFile(join(root, "repos", "clinic", ".aibrain", "global-state-cache.md"), "x");
     expect(await reposRemove({ name: "clinic" }, context)).toBe(0);
     expect(await names()).toEqual([]);
     expect(out()).toBe(`Removed clinic: ${join(root, "repos", "clinic")}\n`);

@@ -73,6 +73,9 @@ describe("the package", () => {
       "launchd/io.github.state-syncd.plist",
       "node_modules",
       "package.json",
+      "systemd/hardened.conf",
+      "systemd/state-syncd-registry.path",
+      "systemd/state-syncd-registry.service",
       "systemd/state-syncd.service",
     ]);
   });

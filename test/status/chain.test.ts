@@ -30,14 +30,21 @@ const FRESH: EdgeReport = {
 const STALE: EdgeReport = { ...FRESH, status: "stale", lagMs: 60_000 };
 
 interface Situation {
+  readonly paused?: boolean;
   readonly watch?: RepoStatus["watch"];
   readonly problems?: readonly Fault[];
   readonly edges?: readonly EdgeReport[];
   readonly queue?: StatusReport["queue"];
 }
 
-function stops({ watch = "events", problems = [], edges = [FRESH], queue }: Situation): string[] {
-  const repo = { ...REPO, watch };
+function stops({
+  paused = false,
+  watch = "events",
+  problems = [],
+  edges = [FRESH],
+  queue,
+}: Situation): string[] {
+  const repo = { ...REPO, watch, paused };
   const report: StatusReport = {
     status: "degraded",
     daemon: {
@@ -56,7 +63,9 @@ function stops({ watch = "events", problems = [], edges = [FRESH], queue }: Situ
     problems,
     copies: [],
   };
-  return chain(repo, report, NOW).flatMap((step) => (step.ok ? [] : [step.what]));
+  return chain(repo, report, { now: NOW, paused: "until noon" }).flatMap((step) =>
+    step.ok ? [] : [step.what],
+  );
 }
 
 function about(code: Fault["code"], path: string, repo = "x"): Fault {
@@ -88,7 +97,7 @@ describe("a trouble that stops a repo's state is where its way ends", () => {
   it.each<readonly [string, Situation, RegExp]>([
     ["no file", { problems: [about("STATE_FILE_MISSING", STATE_FILE)] }, /^STATE_FILE_MISSING/],
     ["no repo", { watch: "lost", problems: [about("REPO_MISSING", PATH)] }, /^REPO_MISSING/],
-    ["paused", { problems: [about("PAUSED", PATH)] }, /^PAUSED/],
+    ["paused", { paused: true, problems: [about("PAUSED", PATH)] }, /^x is paused until noon/],
     [
       "not watched, with news",
       { watch: "lost", problems: [about("WATCH_LIMIT", STATE_FILE)] },

@@ -25,6 +25,7 @@ export const repos: Family = {
         },
         stateFile: { type: "text", value: "FILE", describe: "Instead of STATE.md", completes: "file" },
         groups: { type: "texts", value: "GROUP", describe: "Share only inside these groups" },
+        exclude: { type: "toggle", describe: "Put its cache into .git/info/exclude; asks if not given" },
       },
       examples: [
         { line: "repos add .", tells: "the repo you are in" },

@@ -6,15 +6,16 @@ import { command } from "../definition.ts";
 export const init = command({
   describe: "Write a first config from the repos that are found",
   details: [
-    "On a terminal it shows what it found, and asks before it writes. A config that is there is left alone.",
+    "On a terminal it shows what it found, lets you change it, and asks before it writes. ^C leaves everything as it is. A config that is there is left alone.",
   ],
   options: {
     scan: { type: "text", value: "DIR", describe: "Where the repos are", completes: "directory" },
     yes: { type: "flag", short: "y", describe: "Do not ask" },
+    exclude: { type: "toggle", describe: "Put the caches into .git/info/exclude; asks if not given" },
   },
   examples: [
     { line: "init --scan ~/repos", tells: "find them, show them, ask, write" },
-    { line: "init --scan ~/repos --yes", tells: "for scripts" },
+    { line: "init --scan ~/repos --yes --exclude", tells: "for scripts" },
   ],
   run: async (args, context) => (await import("../../commands/init.ts")).init(args, context),
 });
