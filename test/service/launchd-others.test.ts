@@ -56,16 +56,16 @@ describe("what is on the machine already", () => {
     await mkdir(dirname(elsewhere));
     await writeFile(elsewhere, await readFile(rig.file, "utf8"));
     await rig.launchd.ctl("bootstrap", `gui/${UID}`, elsewhere);
+    const pid = await rig.ready();
     const { code, message, remedy } = await faultOf(rig.install());
     expect([code, message]).toEqual(["SERVICE_FOREIGN", `launchd has a job ${LABEL} from ${elsewhere}`]);
     expect(remedy).toContain(`launchctl bootout ${TARGET}`);
-    await rig.ready();
     expect(await rig.do(rig.manager.uninstall())).toEqual([
       `remove ${FILE}`,
       `remove ${OUTPUT}`,
       `remove ${STARTS}`,
     ]);
-    await rig.becomes({ activity: "running" });
+    expect(await rig.ready()).toBe(pid);
   });
 
   it("the file was changed while the old one was loaded: an install that starts it loads the new one", async () => {
