@@ -56,12 +56,25 @@ export async function openGeneration(path: string, isSibling = false): Promise<G
 /** In the middle of a rotation one number is free for a moment; after so many free ones the row has ended. */
 const LARGEST_HOLE = 3;
 
-/**
- * All files of the log, newest first. Looks at the numbers upwards, as files only ever move that
- * way: one that moves meanwhile is met twice, but never missed. What counts is where it was met
- * last: between two looks the log may rotate twice, and then one that is newer stands in between.
- */
+/** How often a look is begun anew; a log that rotates this often while it is looked at has no order to be found. */
+const MOST_LOOKS = 5;
+
+/** All files of the log, newest first. */
 export async function openGenerations(file: string): Promise<Generation[]> {
+  for (let looks = 1; ; looks += 1) {
+    const generations = await lookUpwards(file);
+    if (looks === MOST_LOOKS || (await areAllThere(generations))) return generations;
+    await closeAll(generations);
+  }
+}
+
+/**
+ * Looks at the numbers upwards, as files only ever move that way: one that moves meanwhile is met
+ * twice, but never missed. What counts is where it was met last: between two looks the log may
+ * rotate twice, and then one that is newer stands in between. (One that is dropped is not met
+ * again, and newer ones may have been met behind it.)
+ */
+async function lookUpwards(file: string): Promise<Generation[]> {
   const generations: Generation[] = [];
   try {
     for (let index = 0, free = 0; free < LARGEST_HOLE; index += 1) {
@@ -78,6 +91,11 @@ export async function openGenerations(file: string): Promise<Generation[]> {
     throw error;
   }
   return generations;
+}
+
+async function areAllThere(generations: readonly Generation[]): Promise<boolean> {
+  for (const { handle } of generations) if ((await handle.stat()).nlink === 0) return false;
+  return true;
 }
 
 /** Fewer bytes where the file ends before. */

@@ -35,7 +35,10 @@ export async function* together<T>(
     }
   } finally {
     // One that waits for its next line ends when its signal is aborted, and not for being asked.
-    for (const source of turns.keys()) void source.return().catch(() => undefined);
+    for (const [source, turn] of turns) {
+      turn.catch(() => undefined);
+      void source.return().catch(() => undefined);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, renameSync, writeSync } from "node:fs"
 import { describe, expect, it } from "vitest";
 import { followLog } from "../../src/log/follow.ts";
 import { closeAll, openGenerations } from "../../src/log/generations.ts";
+import { rotate } from "../../src/log/rotate.ts";
 import { useTempDirectory } from "../support/temp-dir.ts";
 import { seeded } from "../support/random.ts";
 
@@ -120,4 +121,37 @@ describe("a writer that moves between any two looks", () => {
     });
     expect(seen).toEqual(written);
   });
+
+  it.each(seeds.map((seed) => seed + 80))(
+    "that drops its oldest files costs the follower what was in them alone (seed %i)",
+    async (seed) => {
+      const random = seeded(seed);
+      const written: string[] = [];
+      const seen: string[] = [];
+      const writeFile = (): void => {
+        finish(writing(1, random, written));
+        rotate(logFile(), 3);
+      };
+      const stop = new AbortController();
+      let looks = 0;
+      let rounds = 20;
+      const step = (): void => {
+        looks += 1;
+        if (rounds > 0 && random() < 0.05) {
+          for (let files = Math.ceil(random() * 6); files > 0; files -= 1) writeFile();
+          rounds -= 1;
+          looks = 0;
+          if (rounds === 0) finish(writing(1, () => 0.9, written));
+        }
+        if (looks > 200) stop.abort();
+      };
+      await interleaved(step, async () => {
+        const lines = followLog(logFile(), {}, stop.signal, { lines: Infinity, pollMs: 0 });
+        for await (const batch of lines) seen.push(...batch.map(({ raw }) => raw));
+      });
+      expect(seen.at(-1)).toBe(written.at(-1));
+      const kept = new Set(seen);
+      expect(seen).toEqual(written.filter((line) => kept.has(line)));
+    },
+  );
 });

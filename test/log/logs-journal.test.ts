@@ -39,6 +39,8 @@ class Logs {
     this.#child = spawn("/bin/sh", ["-c", command, process.execPath, SCRIPT, "logs", ...args], {
       env,
       stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own: in a pipeline there are several.
+      detached: true,
     });
     this.#closed = once(this.#child, "close");
     this.#child.stdout.on("data", (data: Buffer) => (this.out += data.toString()));
@@ -55,8 +57,12 @@ class Logs {
     this.#child.kill(signal);
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
+    if (!this.hasEnded) process.kill(-(this.#child.pid ?? Number.NaN), "SIGKILL");
     await this.#closed;
   }
 }
@@ -208,7 +214,7 @@ describe("a journalctl that", () => {
 });
 
 describe("logs -f of both", () => {
-  const follow = (): string => `tail -n +1 -f '${directory.at("added")}'`;
+  const follow = (): string => `exec tail -n +1 -f '${directory.at("added")}'`;
   beforeEach(() => {
     writeFileSync(directory.at("added"), "");
     inFile(20, "file-20");
@@ -255,6 +261,11 @@ describe("logs -f of both", () => {
 
   it("leaves no journalctl behind where its reader leaves (| head)", async () => {
     const logs = new Logs(["-f", "--json"], { pipe: "head -n 1" });
+    // It is noticed with the next line that there is.
+    await eventually("the end", () => {
+      inFile(0, "more");
+      return logs.hasEnded;
+    });
     expect(await logs.end()).toBe(0);
     expect(namesOf(logs.out)).toEqual(["journal-30"]);
     await eventually("its end", () => journalctl.running().length === 0);
