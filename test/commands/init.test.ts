@@ -34,7 +34,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
 
   const begin = async (): Promise<string[]> => {
     terminal.run("init", "--scan", found, "--config", config);
-    return await terminal.shows(/Enter: go on/);
+    return await terminal.shows(/Enter goes on/);
   };
 
   const roles = async (): Promise<string[]> =>
@@ -51,7 +51,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
     const lines = await terminal.shows(/\[Y\/n\]/);
     // The list has made room for what came of it.
     expect(lines).toContain("2 share their state, 1 passive, 1 left out.");
-    expect(lines.join("\n")).not.toContain("Enter: go on");
+    expect(lines.join("\n")).not.toContain("Enter goes on");
     terminal.press("Enter");
     await terminal.shows(/out of git's sight/);
     terminal.press("Enter");
