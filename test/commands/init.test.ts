@@ -95,6 +95,28 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
     expect(await roles()).toHaveLength(39);
   });
 
+  it("repos add asks about git as well, and ^C at that question adds nothing", async () => {
+    await make(1);
+    await writeFile(config, "version: 1\nrepos:\n");
+    for (const key of ["C-c", "Enter"]) {
+      terminal.run("repos", "add", join(found, "repo-00-"), "--config", config);
+      await terminal.shows(/out of git's sight/);
+      expect(await roles()).toEqual([]);
+      terminal.press(key);
+      await terminal.shows(key === "Enter" ? /^git does not see its cache/ : /^Nothing was written\.$/);
+      terminal.type("clear\n");
+      await eventually("the shell to ask for more", () => terminal.lines().join("").trim() === "$");
+    }
+    expect(await roles()).toEqual(["repo-00 execution"]);
+    const exclude = await readFile(join(found, "repo-00-", ".git", "info", "exclude"), "utf8");
+    expect(exclude).toContain("/.aibrain/global-state-cache.md");
+    // The second time there is nothing to ask.
+    terminal.run("repos", "remove", "repo-00", "--config", config);
+    await eventually("it to be gone", async () => (await roles()).length === 0);
+    terminal.run("repos", "add", join(found, "repo-00-"), "--config", config);
+    await eventually("it to be there again", async () => (await roles()).length === 1);
+  });
+
   it.each(["C-c", "C-d"])(
     "%s at the list, and at each question, leaves everything untouched",
     async (key) => {
