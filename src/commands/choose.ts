@@ -15,6 +15,8 @@ export interface Choice {
   readonly about: string;
 }
 
+/** Of a name; what was found has to be seen too. */
+const MOST_NAME = 30;
 /** The head, the hints and the question that comes after need their rows too. */
 const OTHER_ROWS = 5;
 const UP = (lines: number): string => (lines > 0 ? `\u001b[${lines}A\r` : "\r");
@@ -77,7 +79,7 @@ class List {
     this.#parts = choices.map(({ part }) => part);
     this.#widths = [
       Math.max(...PARTS.map((part) => part.length)),
-      Math.max(...choices.map(({ name }) => columnsOf(name))),
+      Math.min(MOST_NAME, Math.max(...choices.map(({ name }) => columnsOf(name)))),
     ];
   }
 
@@ -115,7 +117,7 @@ class List {
       ...(this.#first > 0 ? [`  ... ${this.#first} more above`] : []),
       ...shown.map((choice, at) => this.#line(choice, this.#first + at)),
       ...(below > 0 ? [`  ... ${below} more below`] : []),
-      "Space changes what a repo is (s share, p passive, o leave out). Enter: go on. ^C: stop.",
+      "Space changes it (s share, p passive, o leave out), Enter goes on, ^C stops.",
     ].map((line) => cut(line, columns - 1));
     const begin = this.#begin();
     this.#drawn = lines;
@@ -146,7 +148,7 @@ class List {
     const [partWidth, nameWidth] = this.#widths;
     const part = (this.#parts[at] ?? "share").padEnd(partWidth);
     const mark = at === this.#at ? ">" : " ";
-    return `${mark} ${part}  ${name.padEnd(nameWidth)}  ${visible(about)}`;
+    return `${mark} ${part}  ${cut(name, nameWidth).padEnd(nameWidth)}  ${visible(about)}`;
   }
 
   #change(to: (part: Part) => Part): void {

@@ -37,18 +37,20 @@ export async function excludePlans(
 
 /** Writes them, and says where; false where one could not be written. */
 export async function excludeAll(plans: readonly ExcludePlan[], context: CommandContext): Promise<boolean> {
-  let done = true;
-  for (const { file } of plans) complain(context, `Excluding from git: ${file}`);
+  const done: string[] = [];
   // One after the other: worktrees of one repository have one file.
   for (const plan of plans) {
     try {
       await exclude(plan);
+      done.push(plan.file);
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
-      done = false;
       complain(context, error.message);
       complain(context, `  ${error.fault.remedy}`);
     }
   }
-  return done;
+  const [file] = done;
+  if (done.length > 1) complain(context, `git does not see the caches of ${done.length} repos any more.`);
+  else if (file !== undefined) complain(context, `git does not see its cache any more: ${file}`);
+  return done.length === plans.length;
 }

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { type NewRepo, refuseExistingConfig, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
 import { type FoundRepo, type Scan, findEnclosingRepo, scanForRepos } from "../config/scan.ts";
@@ -38,7 +38,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
     });
   }
   const asks = !options.yes && canAsk(context);
-  const chosen = asks ? await chooseParts(found, context) : found;
+  const chosen = asks ? await chooseParts(found, directory, context) : found;
   if (!asks) reportFound(found, context);
   const repos = chosen?.map(toEntry) ?? [];
   const consent = repos.length === 0 ? "no" : options.yes ? "yes" : await askToWrite(file, repos, context);
@@ -64,6 +64,7 @@ export async function init(options: InitOptions, context: CommandContext): Promi
 /** Lets somebody look at what was found, and change it; undefined where they want none of it. */
 async function chooseParts(
   found: readonly FoundRepo[],
+  directory: string,
   context: CommandContext,
 ): Promise<readonly FoundRepo[] | undefined> {
   const { choose } = await import("./choose.ts");
@@ -72,7 +73,7 @@ async function chooseParts(
     `Found ${count(found.length, "repo")}. Those with a state file share it with each other.`,
   );
   const choices = found.map(({ name, path, stateFile, role }): Choice => {
-    const about = `${homeAsTilde(path)}  (${stateFile ?? "no state file"})`;
+    const about = `${stateFile ?? "no state file"}, in ${relative(directory, path) || homeAsTilde(path)}`;
     return { name, part: role === "passive" ? "passive" : "share", about };
   });
   const parts = await choose(choices, context);

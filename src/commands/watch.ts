@@ -9,7 +9,7 @@ import { currentStatus } from "./current-status.ts";
 import { endForSure } from "./ending.ts";
 import { Screen } from "./screen.ts";
 import { exitCodeFor, reportLines, reportText } from "./status-text.ts";
-import { timeOfDay, travelLine } from "./travel.ts";
+import { Travellers } from "./travel.ts";
 
 /** However much happens, the daemon is asked no more often ... */
 const SOONEST_MS = 1_000;
@@ -74,7 +74,7 @@ class Picture {
   /** Why there is no newer report. */
   #fault: FaultError | undefined;
   #defect: { readonly error: unknown } | undefined;
-  #travellers: string[] = [];
+  readonly #travellers = new Travellers();
   #connected = false;
   #wasThere = false;
   #lookedAt = performance.now();
@@ -174,14 +174,11 @@ class Picture {
   };
 
   readonly #onFact = (fact: Fact): void => {
-    const line = travelLine(fact);
-    if (line === undefined) return;
-    this.#travellers = [...this.#travellers, line].slice(-MOST_TRAVELLERS);
-    this.#hasNews();
+    if (this.#travellers.add(fact)) this.#hasNews();
   };
 
   #tell(what: string): void {
-    this.#travellers.push(`${timeOfDay(new Date().toISOString())} ${what}`);
+    this.#travellers.tell(what);
     this.#hasNews();
   }
 
@@ -205,9 +202,9 @@ class Picture {
   }
 
   #footer(room: number): string[] {
-    if (!this.#connected && this.#travellers.length === 0)
-      return ["No daemon runs: nothing travels. What one does is shown here when it comes."];
-    return this.#travellers.slice(-Math.max(1, room));
+    const lines = this.#travellers.last(room);
+    if (lines.length > 0 || this.#connected) return lines;
+    return ["No daemon runs: nothing travels. What one does is shown here when it comes."];
   }
 
   async #body(columns: number, rows: number): Promise<string[]> {

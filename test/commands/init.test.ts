@@ -34,7 +34,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
 
   const begin = async (): Promise<string[]> => {
     terminal.run("init", "--scan", found, "--config", config);
-    return await terminal.shows(/Enter: go on/);
+    return await terminal.shows(/Enter goes on/);
   };
 
   const roles = async (): Promise<string[]> =>
@@ -51,7 +51,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
     const lines = await terminal.shows(/\[Y\/n\]/);
     // The list has made room for what came of it.
     expect(lines).toContain("2 share their state, 1 passive, 1 left out.");
-    expect(lines.join("\n")).not.toContain("Enter: go on");
+    expect(lines.join("\n")).not.toContain("Enter goes on");
     terminal.press("Enter");
     await terminal.shows(/out of git's sight/);
     terminal.press("Enter");
@@ -93,6 +93,28 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
     terminal.type("n\n");
     await terminal.shows(/Wrote .* with 39 repos|with 39 repos/);
     expect(await roles()).toHaveLength(39);
+  });
+
+  it("repos add asks about git as well, and ^C at that question adds nothing", async () => {
+    await make(1);
+    await writeFile(config, "version: 1\nrepos:\n");
+    for (const key of ["C-c", "Enter"]) {
+      terminal.run("repos", "add", join(found, "repo-00-"), "--config", config);
+      await terminal.shows(/out of git's sight/);
+      expect(await roles()).toEqual([]);
+      terminal.press(key);
+      await terminal.shows(key === "Enter" ? /^git does not see its cache/ : /^Nothing was written\.$/);
+      terminal.type("clear\n");
+      await eventually("the shell to ask for more", () => terminal.lines().join("").trim() === "$");
+    }
+    expect(await roles()).toEqual(["repo-00 execution"]);
+    const exclude = await readFile(join(found, "repo-00-", ".git", "info", "exclude"), "utf8");
+    expect(exclude).toContain("/.aibrain/global-state-cache.md");
+    // The second time there is nothing to ask.
+    terminal.run("repos", "remove", "repo-00", "--config", config);
+    await eventually("it to be gone", async () => (await roles()).length === 0);
+    terminal.run("repos", "add", join(found, "repo-00-"), "--config", config);
+    await eventually("it to be there again", async () => (await roles()).length === 1);
   });
 
   it.each(["C-c", "C-d"])(

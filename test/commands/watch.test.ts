@@ -15,7 +15,7 @@ afterEach(async () => {
   await workspace.dispose();
 });
 
-const TRAVELLED = /^\d\d:\d\d:\d\d payments -> web {2}\d+ (?:ms|s)$/;
+const TRAVELLED = /^\d\d:\d\d:\d\d payments -> (?:storefront, )?web(?:, storefront)? {2}\d+ (?:ms|s)$/;
 
 describe.skipIf(!hasTerminals)("status --watch on a terminal (skipped where tmux is not installed)", () => {
   let terminal: Terminal;
