@@ -9,6 +9,7 @@ import { build } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { followLog } from "../../src/log/follow.ts";
 import type { LogFilter } from "../../src/log/read.ts";
+import { eventually } from "../support/eventually.ts";
 
 let directory: string;
 let file: string;
@@ -24,6 +25,8 @@ afterEach(async () => {
 
 class Follower {
   readonly seen: string[] = [];
+  /** Whether it knows what was there before. */
+  hasBegun = false;
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
 
@@ -33,8 +36,10 @@ class Follower {
   }
 
   async #run(filter: LogFilter, lines: number, pollMs: number): Promise<void> {
-    for await (const batch of followLog(file, filter, this.#stop.signal, { lines, pollMs }))
+    for await (const batch of followLog(file, filter, this.#stop.signal, { lines, pollMs })) {
+      this.hasBegun = true;
       this.seen.push(...batch.map(({ raw }) => raw));
+    }
   }
 
   /** Waits until this line was seen. */
@@ -78,7 +83,7 @@ function rotate(): void {
 describe("followLog", () => {
   it("waits for a file that does not exist yet, and takes it from its beginning", async () => {
     const follower = new Follower();
-    await delay(20);
+    await eventually("the follower to have begun", () => follower.hasBegun);
     appendFileSync(file, "one\ntwo\n");
     await follower.until("two");
     expect(await follower.stop()).toEqual(["one", "two"]);
