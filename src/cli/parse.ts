@@ -15,7 +15,7 @@ import {
   type Options,
   usageOf,
 } from "./definition.ts";
-import { usageError } from "./usage.ts";
+import { usageError, withHelp } from "./usage.ts";
 
 /** What a line says to every command. */
 export interface GlobalArgs {
@@ -40,7 +40,7 @@ export async function perform(
       code = await command.run(given, contextOf(globalsIn(given)));
     } catch (error) {
       if (error instanceof MisfitError) throw usageError(argv, error);
-      throw error;
+      throw withHelp(argv, error);
     }
   };
   const parser = yargs([...argv])

@@ -1,8 +1,20 @@
 import { nearest } from "../config/nearest.ts";
-import { FaultError } from "../errors.ts";
+import { FaultError, FAULTS } from "../errors.ts";
 import { PROGRAM } from "./commands.ts";
 import { dashed, isFamily, MisfitError, usageOf } from "./definition.ts";
 import { optionsOf, reach, type Reached } from "./reach.ts";
+
+/** A mistake that only the command itself could see points at its help as well, where it knows nothing better. */
+export function withHelp(argv: readonly string[], error: unknown): unknown {
+  if (!(error instanceof FaultError) || error.fault.code !== "USAGE") return error;
+  if (error.fault.remedy !== FAULTS.USAGE) return error;
+  const name = [PROGRAM, ...reach(argv).names].join(" ");
+  return new FaultError("USAGE", error.message, {
+    ...error.fault,
+    remedy: `See \`${name} --help\`.`,
+    cause: error,
+  });
+}
 
 /** What is wrong with a command line, in words, and where to read on. */
 export function usageError(argv: readonly string[], problem: string | MisfitError): FaultError {

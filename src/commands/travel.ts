@@ -1,6 +1,7 @@
 import type { Fact } from "../control/listen.ts";
 import { RESERVED_PREFIX } from "../core/registry.ts";
 import { EVENTS } from "../log/events.ts";
+import { columnsOf } from "../status/layout.ts";
 import { span } from "../status/span.ts";
 import { visible } from "../visible.ts";
 
@@ -47,10 +48,11 @@ export class Travellers {
   }
 
   /** The newest, the last of them last. */
-  last(count: number): string[] {
-    return this.#lines
-      .slice(-Math.max(1, count))
-      .map((line) => visible(`${timeOfDay(line.time)} ${told(line)}`));
+  last(count: number, columns: number): string[] {
+    return this.#lines.slice(-Math.max(1, count)).map((line) => {
+      const [long, short] = told(line).map((words) => visible(`${timeOfDay(line.time)} ${words}`));
+      return long !== undefined && columnsOf(long) <= columns ? long : (short ?? "");
+    });
   }
 
   #arrived(time: string, from: string, to: string, lagMs: number): void {
@@ -72,12 +74,15 @@ export class Travellers {
   }
 }
 
-function told({ text, travel }: Line): string {
-  if (travel === undefined) return text;
+/** With the names of the first peers, and without where that is too long. */
+function told({ text, travel }: Line): readonly [string, string] {
+  if (travel === undefined) return [text, text];
   const { from, to, lagMs } = travel;
   const more = to.length - MOST_PEERS;
   const names = to.slice(0, MOST_PEERS).join(", ") + (more > 0 ? ` and ${more} more` : "");
-  return `${from} -> ${names}${lagMs > 0 ? `  ${span(lagMs)}` : ""}`;
+  const peers = to.length === 1 ? names : `${to.length} peers`;
+  const took = lagMs > 0 ? `  ${span(lagMs)}` : "";
+  return [`${from} -> ${names}${took}`, `${from} -> ${peers}${took}`];
 }
 
 function timeOfDay(iso: string): string {

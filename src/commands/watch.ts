@@ -25,7 +25,8 @@ const MOST_TRAVELLERS = 8;
 /** `status --watch`: on a terminal a picture that changes, elsewhere a report for each change. */
 export async function watch(context: CommandContext): Promise<ExitCode> {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort());
+  // Until the very end: a second one must not find the terminal as we use it.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
   // What the user got wrong is told before anything is drawn.
   const first = await currentStatus(context);
   if (context.stdout.isTTY && !context.json) return await new Picture(context, stop, first).show();
@@ -36,6 +37,9 @@ export async function watch(context: CommandContext): Promise<ExitCode> {
 async function print(context: CommandContext, stop: AbortSignal, first: StatusReport): Promise<ExitCode> {
   let report = first;
   let told = "";
+  const stopped = new Promise<undefined>((resolve) => {
+    stop.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
   while (!stop.aborted) {
     const now = context.json ? "" : whatMatters(report);
     if (context.json) printText(context, JSON.stringify(report));
@@ -45,7 +49,10 @@ async function print(context: CommandContext, stop: AbortSignal, first: StatusRe
     await delay(SOONEST_MS, undefined, { signal: stop }).catch(() => undefined);
     if (stop.aborted) break;
     try {
-      report = await currentStatus(context);
+      const next = await Promise.race([currentStatus(context), stopped]);
+      // A look that waits for a frozen daemon, or a dead disk, holds up nobody who wants to leave.
+      if (next === undefined) endForSure(exitCodeFor(report));
+      report = next;
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
       if (told !== error.message) complain(context, `state-syncd: ${error.message}`);
@@ -195,14 +202,14 @@ class Picture {
   async #lines(): Promise<string[]> {
     const { columns, rows } = this.#screen;
     const room = Math.min(MOST_TRAVELLERS, Math.floor(rows / ROWS_A_LINE));
-    const foot = [...this.#footer(room), "q or ^C ends"].map((line) => cut(line, columns));
+    const foot = [...this.#footer(room, columns), "q or ^C ends"].map((line) => cut(line, columns));
     const above = Math.max(1, rows - foot.length - 1);
     const body = await this.#body(columns, above);
     return [...body, "", ...foot].slice(0, rows);
   }
 
-  #footer(room: number): string[] {
-    const lines = this.#travellers.last(room);
+  #footer(room: number, columns: number): string[] {
+    const lines = this.#travellers.last(room, columns);
     if (lines.length > 0 || this.#connected) return lines;
     return ["No daemon runs: nothing travels. What one does is shown here when it comes."];
   }

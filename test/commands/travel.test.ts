@@ -14,7 +14,7 @@ const written = (repo: string, cache: string, ms: number, lagMs?: number) => ({
 function lines(...facts: readonly Parameters<Travellers["add"]>[0][]): string[] {
   const travellers = new Travellers();
   for (const fact of facts) travellers.add(fact);
-  return travellers.last(50).map((line) => line.replace(/^\d\d:\d\d:\d\d /, ""));
+  return travellers.last(50, 60).map((line) => line.replace(/^\d\d:\d\d:\d\d /, ""));
 }
 
 describe("what travels, as somebody sees it who looks on", () => {
@@ -22,6 +22,8 @@ describe("what travels, as somebody sees it who looks on", () => {
     expect(lines(written("a", "b", 0, 12), written("a", "c", 3, 15))).toEqual(["a -> b, c  15 ms"]);
     const many = ["b", "c", "d", "e", "f"].map((to, index) => written("a", to, index, 10));
     expect(lines(...many)).toEqual(["a -> b, c, d and 2 more  10 ms"]);
+    const long = ["b".repeat(40), "c".repeat(40)].map((to) => written("a", to, 0, 10));
+    expect(lines(...long)).toEqual(["a -> 2 peers  10 ms"]);
   });
 
   it("the next save is a line of its own, be it right behind the first", () => {

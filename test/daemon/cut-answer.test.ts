@@ -33,7 +33,7 @@ describe("an answer that breaks off", () => {
     [["pull", "b"], 0],
     [["status"], 3],
     [["explain", "a"], 1],
-    [["pause", "a"], 1],
+    [["pause", "a"], 0],
   ])("%j takes for no daemon, and not for a defect", async (args, exitCode) => {
     const { code, stderr } = await workspace.run(args);
     expect(stderr).not.toMatch(/internal error|report this/);

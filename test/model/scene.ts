@@ -203,8 +203,8 @@ export class Scene {
         return undefined;
       case "pause":
       case "resume":
-        // Without a daemon these fail, and change nothing.
-        if (this.daemon === "up") this.#pause(step.repo ?? ALL, step.do === "pause");
+        // Without a daemon the command does it, by the config.
+        if (this.daemon === "up" || this.configIsValid) this.#pause(step.repo ?? ALL, step.do === "pause");
         return undefined;
       case "break cache":
       case "mend cache": {

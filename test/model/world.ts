@@ -11,7 +11,7 @@ import { breakCache, cacheIn, mendCache, putObstacle, save } from "./files.ts";
 import { type Edited, editByHand } from "./hand.ts";
 import { readCache } from "./reading.ts";
 import { type FoundCache } from "./expectations.ts";
-import { type Place, placesOf, type Position, type Scene } from "./scene.ts";
+import { ALL, type Place, placesOf, type Position, type Scene } from "./scene.ts";
 import { type Command, commandLine, type Step } from "./steps.ts";
 import { bytesOf } from "./texts.ts";
 import { complaintsAboutTree, stampOf } from "./tree.ts";
@@ -334,7 +334,11 @@ export class World {
     // A daemon on its way up does not take orders yet.
     if (isUp) await this.ready();
     const ran = await this.#workspace.run(repo === undefined ? [what] : [what, repo]);
-    return ran.code === (isUp ? 0 : 1) ? [] : [`${what} ends with ${ran.code}: ${ran.stderr}`];
+    const { configIsValid, paused } = this.#scene;
+    // Nobody resumes one repo alone while all of them are paused.
+    const isVain = what === "resume" && repo !== undefined && paused.has(ALL);
+    const wanted = !isUp && !configIsValid ? 2 : isVain ? 1 : 0;
+    return ran.code === wanted ? [] : [`${what} ends with ${ran.code}, wanted ${wanted}: ${ran.stderr}`];
   }
 
   async #run(command: Command): Promise<Ran> {
