@@ -1,15 +1,13 @@
+import { eastAsianWidth } from "get-east-asian-width";
 import { stripVTControlCharacters } from "node:util";
 
-/** Takes two columns: ideographs, kana, hangul, full-width forms, pictures. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const NO_WIDTH = /[\p{M}\u200c\u200d]/u;
 
 /** The columns of a terminal that a text takes; its colours take none. */
 export function columnsOf(text: string): number {
   let columns = 0;
   for (const character of stripVTControlCharacters(text))
-    columns += NO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+    columns += NO_WIDTH.test(character) ? 0 : eastAsianWidth(character.codePointAt(0) ?? 0);
   return columns;
 }
 
