@@ -153,9 +153,8 @@ describe.skipIf(why !== undefined)(
 
     it("shows its log with `logs`, with what systemd says of it, and follows", async () => {
       await install();
-      const { stdout } = await manager.syncd("logs");
       for (const words of ["daemon ready", "Started state-syncd.service", "a -> b  section written"])
-        expect(stdout).toContain(words);
+        await eventually(words, async () => (await manager.syncd("logs")).stdout.includes(words));
       expect((await manager.syncd("logs", "--level", "warn")).stdout).not.toContain("info");
       const [node, script] = manager.program;
       const follower = manager.spawn("timeout", ["60", node, script, "logs", "-f", "-n", "1"]);
