@@ -46,6 +46,19 @@ describe("doctor", () => {
     expect((await workspace.run(["doctor"])).code).toBe(1);
   });
 
+  it.skipIf(!isRoot)("runs as a user without a name, as in a container", async () => {
+    const user = new OrdinaryUser(workspace, { uid: 54_321, gid: 54_321 });
+    const { stdout, stderr } = await user.run(["doctor", "--json"]);
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ about: "service" }));
+  });
+
+  it.skipIf(!isRoot)("says under sudo that the service is somebody's own", async () => {
+    const { stdout } = await workspace.run(["doctor", "--json"], { env: { SUDO_USER: "somebody" } });
+    const told: Told[] = JSON.parse(stdout);
+    expect(told.find(({ about }) => about === "service")?.message).toContain("run it without sudo");
+  });
+
   it("tells every mistake of a config, and goes on with what needs none", async () => {
     await writeFile(workspace.paths.config, "version: 1\nrescan: soon\nrepos: { A: { path: 7 } }\n");
     const told = await wrong();
