@@ -214,23 +214,23 @@ export async function serviceControl(
 ): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
   const changes = await manager.control(verb);
-  const directories = verb === "stop" || changes.length === 0 ? [] : await prepared(manager, context);
-  await carryOut([...directories, ...changes], manager, options, context);
+  const before = verb === "stop" || changes.length === 0 ? [] : await prepared(manager, context);
+  await carryOut([...before, ...changes], manager, options, context);
   if (options.dryRun) return EXIT.ok;
   return await tellOutcome(manager, verb !== "stop", context);
 }
 
 /**
- * What a hardened service cannot make itself, and needs before it starts.
+ * What a hardened service may write is settled when it starts, so it is brought up to date before.
  *
  * @throws FaultError a CONFIG_ code where one runs: it has a good config, and would not come up with this one.
  */
-async function prepared(manager: ServiceManager, context: CommandContext): Promise<Change[]> {
+async function prepared(manager: ServiceManager, context: CommandContext): Promise<readonly Change[]> {
   const state = await manager.state();
   const { paths } = asInstalled(state, context);
   try {
-    const { registry } = await loadConfig(paths.config);
-    return state.hardened ? await missing(registry, paths) : [];
+    await loadConfig(paths.config);
+    return state.hardened ? await planRefresh(manager, state, context, false) : [];
   } catch (error) {
     if (!(error instanceof FaultError) || isUp(state)) throw error;
     return [];

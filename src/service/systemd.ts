@@ -86,13 +86,13 @@ export class Systemd implements ServiceManager {
     const needsReload = changed || (await this.#shown())["NeedDaemonReload"] === "yes";
     const isUp = activity === "running" || activity === "reloading" || activity === "starting";
     return [
-      ...(retired.length > 0 ? [systemctl("disable", "--now", FOLLOWER)] : []),
+      ...(retired.length > 0 ? [systemctl("disable", "--now", FOLLOWER, FOLLOWER_JOB)] : []),
       ...retired,
       ...changes,
       ...(needsReload ? [systemctl("daemon-reload")] : []),
       ...(enabled ? [] : [systemctl("enable", UNIT)]),
       ...(hardened !== undefined && (changed || !(await this.#isActive(FOLLOWER)))
-        ? [systemctl("enable", "--now", FOLLOWER)]
+        ? [systemctl("enable", "--now", FOLLOWER), systemctl("enable", FOLLOWER_JOB)]
         : []),
       ...(request.start
         ? starting(isUp ? (changed || request.anew === true ? "restart" : undefined) : "start")
@@ -108,6 +108,7 @@ export class Systemd implements ServiceManager {
     if (removal.length === 0) return [];
     return [
       ...(await this.#ending(FOLLOWER, directory)),
+      ...(await this.#ending(FOLLOWER_JOB, directory)),
       ...(await this.#ending(UNIT, directory)),
       ...removal,
       systemctl("daemon-reload"),

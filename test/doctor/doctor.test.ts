@@ -59,6 +59,21 @@ describe("doctor", () => {
     expect(told.find(({ about }) => about === "service")?.message).toContain("run it without sudo");
   });
 
+  it.each([
+    "Failed to connect to bus: No medium found",
+    "Failed to connect to bus: Permission denied",
+    "Failed to connect to user scope bus via local transport: No such file or directory",
+  ])("hears that no manager answers, in the words of every systemd: %s", async (words) => {
+    const directory = join(workspace.root, "bin");
+    await put(join(directory, "systemctl"), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`);
+    await chmod(join(directory, "systemctl"), 0o755);
+    const { code, stderr } = await workspace.run(["service", "status"], {
+      env: { PATH: `${directory}:/usr/bin:/bin` },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("the user's systemd does not answer");
+  });
+
   it("tells every mistake of a config, and goes on with what needs none", async () => {
     await writeFile(workspace.paths.config, "version: 1\nrescan: soon\nrepos: { A: { path: 7 } }\n");
     const told = await wrong();

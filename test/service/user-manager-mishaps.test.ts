@@ -84,6 +84,19 @@ describe.skipIf(why !== undefined)(
       await allFresh(2);
     });
 
+    it.each(["a login", "a restart"])(
+      "hardened, opens at %s what has come into the config while nobody was there",
+      async (what) => {
+        const follower = ["state-syncd-registry.path", "state-syncd-registry.service"];
+        await install("--hardened");
+        await manager.systemctl("stop", UNIT, ...follower);
+        register(config, "a", "b", "c");
+        if (what === "a restart") await manager.syncd("service", "restart");
+        else await manager.systemctl("start", "default.target");
+        await allFresh(3);
+      },
+    );
+
     it("hardened, sees a config that lies below /tmp", async () => {
       const file = "/tmp/state-syncd-test-config.yaml";
       register(file, "a", "b");
