@@ -97,6 +97,25 @@ describe.skipIf(why !== undefined)(
       },
     );
 
+    it("hardened, is installed beside repos that cannot have a cache, and opens nothing outside of a repo", async () => {
+      register(config, "a", "b", "c", "d", "e");
+      save("e");
+      const odd = [
+        "mkdir -p away && ln -s ~/away repos/c/.aibrain",
+        "ln -s ~/nowhere repos/d/.aibrain",
+        "chmod a-w repos/e",
+      ];
+      await manager.run("sh", ["-c", odd.join(" && ")]);
+      await install("--hardened");
+      await eventually("the others to be served", async () =>
+        (await manager.property("StatusText")).includes("watching 5"),
+      );
+      expect(manager.read(`${manager.home}/repos/a/.aibrain/global-state-cache.md`)).toContain("state of b");
+      expect(manager.read(`${units}/${UNIT}.d/hardened.conf`)).not.toMatch(/away|nowhere/);
+      expect(await manager.syncd("service", "restart")).toMatchObject({ code: 0 });
+      await manager.run("chmod", ["u+w", "repos/e"]);
+    });
+
     it("hardened, sees a config that lies below /tmp", async () => {
       const file = "/tmp/state-syncd-test-config.yaml";
       register(file, "a", "b");
