@@ -1,10 +1,10 @@
-import { homedir } from "node:os";
 import { styleText } from "node:util";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { examine } from "../doctor/checks.ts";
 import { type Finding, problem, type World } from "../doctor/finding.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { wantsColour } from "../log/format.ts";
+import { homeOf } from "../paths.ts";
 import { chooseManager } from "../service/choose.ts";
 import { type CommandContext, print, printFacts, printText } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
@@ -48,7 +48,7 @@ async function lookAround(
   return {
     paths: context.paths,
     env,
-    home: env["HOME"] || homedir(),
+    home: homeOf(env),
     platform,
     now: Date.now(),
     config: config === undefined ? undefined : await attempt(found, "disk", () => withoutSilent(config)),

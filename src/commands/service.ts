@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { loadConfig } from "../config/load.ts";
 import { ask as askDaemon, ASK_TIMEOUT_MS } from "../control/client.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
@@ -8,7 +7,7 @@ import { confinementOf, missingDirectories } from "../service/confinement.ts";
 import type { ControlVerb, ServiceManager, ServiceState } from "../service/manager.ts";
 import { findProgram, type Program } from "../service/program.ts";
 import { ask } from "../service/tool.ts";
-import type { Paths } from "../paths.ts";
+import { homeOf, type Paths } from "../paths.ts";
 import type { Registry } from "../core/registry.ts";
 import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
@@ -73,7 +72,7 @@ async function programHere(paths: Paths): Promise<Program> {
     node: process.execPath,
     script: process.argv[1] ?? "",
     paths,
-    home: process.env["HOME"] || homedir(),
+    home: homeOf(process.env),
     env: process.env,
   });
 }

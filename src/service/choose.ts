@@ -1,5 +1,6 @@
-import { homedir, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { FaultError, systemCode } from "../errors.ts";
+import { homeOf } from "../paths.ts";
 import type { ServiceManager } from "./manager.ts";
 
 /**
@@ -14,7 +15,7 @@ export async function chooseManager(
   if (process.getuid?.() === 0 && invoker !== undefined && invoker !== "root") {
     throw new FaultError("USAGE", `the service is one of ${invoker}'s own: run it without sudo`);
   }
-  const home = env["HOME"] === undefined || env["HOME"] === "" ? homedir() : env["HOME"];
+  const home = homeOf(env);
   if (process.platform === "linux") {
     const { Systemd } = await import("./systemd.ts");
     return new Systemd({ home, user: userName(), env });

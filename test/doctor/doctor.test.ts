@@ -53,6 +53,14 @@ describe("doctor", () => {
     expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ about: "service" }));
   });
 
+  it.skipIf(!isRoot)("says of a user without a name and without HOME what is missing", async () => {
+    delete workspace.env["HOME"];
+    const user = new OrdinaryUser(workspace, { uid: 54_321, gid: 54_321 });
+    const { code, stderr } = await user.run(["doctor"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("Set HOME");
+  });
+
   it.skipIf(!isRoot)("says under sudo that the service is somebody's own", async () => {
     const { stdout } = await workspace.run(["doctor", "--json"], { env: { SUDO_USER: "somebody" } });
     const told: Told[] = JSON.parse(stdout);
