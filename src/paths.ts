@@ -1,5 +1,6 @@
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { FaultError, systemCode } from "./errors.ts";
 
 /** Where state-syncd keeps its own things. The only paths besides caches that it ever writes. */
 export interface Paths {
@@ -34,7 +35,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @param configOption the value of `--config`, relative to the current directory.
  */
 export function locate(configOption: string | undefined, env: Environment = process.env): Paths {
-  const home = env["HOME"] !== undefined && env["HOME"] !== "" ? env["HOME"] : homedir();
+  const home = homeOf(env);
   const defaultState = join(home, ".local", "state", "state-syncd");
   const stateHome = xdg(env["XDG_STATE_HOME"]);
   const stateDirectory = stateHome === undefined ? defaultState : join(stateHome, "state-syncd");
@@ -56,6 +57,23 @@ export function locate(configOption: string | undefined, env: Environment = proc
     runDirectory,
     socket: join(runDirectory, "control.sock"),
   };
+}
+
+/**
+ * The user's home. A HOME that is empty or relative is none: what is kept there would be looked for,
+ * and written, wherever somebody happens to be.
+ *
+ * @throws FaultError USAGE where the system knows none either, as of a number without a name in a container.
+ */
+export function homeOf(env: Environment): string {
+  const home = xdg(env["HOME"]);
+  if (home !== undefined) return home;
+  try {
+    return userInfo().homedir;
+  } catch (cause) {
+    if (systemCode(cause) === undefined) throw cause;
+    throw new FaultError("USAGE", "this user has no home", { remedy: "Set HOME.", cause });
+  }
 }
 
 /** The base directory specification has relative values ignored. */

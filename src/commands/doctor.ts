@@ -1,14 +1,14 @@
-import { homedir } from "node:os";
 import { styleText } from "node:util";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { examine } from "../doctor/checks.ts";
 import { type Finding, problem, type World } from "../doctor/finding.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { wantsColour } from "../log/format.ts";
+import { homeOf } from "../paths.ts";
 import { chooseManager } from "../service/choose.ts";
 import { type CommandContext, print, printFacts, printText } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
-import { installAsItIs, planRefresh } from "./service.ts";
+import { asInstalled, installThisProgram, planRefresh, refreshInstalled } from "./service.ts";
 import { answering } from "../store/disks.ts";
 import { visible } from "../visible.ts";
 
@@ -18,9 +18,12 @@ export interface DoctorOptions {
 }
 
 /** `doctor`: looks for what goes wrong in practice. Exit code 0 where nothing has to be done, 1 otherwise. */
-export async function doctor(options: DoctorOptions, context: CommandContext): Promise<ExitCode> {
+export async function doctor(options: DoctorOptions, given: CommandContext): Promise<ExitCode> {
   const first: Finding[] = [];
-  const world = await lookAround(first, context);
+  const here = await serviceHere();
+  const { service } = here;
+  const context = service === undefined ? given : asInstalled(service.state, given);
+  const world = await lookAround(first, here, context);
   const findings = [...first, ...(await examine(world))];
   const mended = options.fix ? await mend(findings) : new Map<Finding, string>();
   if (context.json)
@@ -33,24 +36,29 @@ export async function doctor(options: DoctorOptions, context: CommandContext): P
 }
 
 /** @param found gets what keeps a part of the world from being looked at. */
-async function lookAround(found: Finding[], context: CommandContext): Promise<World> {
+async function lookAround(
+  found: Finding[],
+  { service, noService }: Pick<World, "service" | "noService">,
+  context: CommandContext,
+): Promise<World> {
   const { env, platform } = process;
-  const service = await serviceHere();
   const config = await attempt(found, "config", () => loadConfig(context.paths.config));
   const report =
     config === undefined ? undefined : await attempt(found, "daemon", () => currentStatus(context));
   return {
     paths: context.paths,
     env,
-    home: env["HOME"] || homedir(),
+    home: homeOf(env),
     platform,
     now: Date.now(),
     config: config === undefined ? undefined : await attempt(found, "disk", () => withoutSilent(config)),
     report,
     service,
+    noService,
     drift: async () =>
       service === undefined ? [] : await planRefresh(service.manager, service.state, context),
-    reinstall: () => installAsItIs(context),
+    reinstall: () => installThisProgram(context),
+    refresh: () => refreshInstalled(context),
   };
 }
 
@@ -73,13 +81,13 @@ async function attempt<T>(found: Finding[], about: string, look: () => Promise<T
 }
 
 /** Where no manager answers there is no service. */
-async function serviceHere(): Promise<World["service"]> {
+async function serviceHere(): Promise<Pick<World, "service" | "noService">> {
   try {
     const manager = await chooseManager(process.env);
-    return { manager, state: await manager.state() };
+    return { service: { manager, state: await manager.state() }, noService: undefined };
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
-    return undefined;
+    return { service: undefined, noService: error };
   }
 }
 

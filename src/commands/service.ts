@@ -1,14 +1,17 @@
-import { homedir } from "node:os";
 import { loadConfig } from "../config/load.ts";
+import { ask as askDaemon, ASK_TIMEOUT_MS } from "../control/client.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { applyChange, type Change, describeChange } from "../service/change.ts";
 import { chooseManager } from "../service/choose.ts";
 import { confinementOf, missingDirectories } from "../service/confinement.ts";
 import type { ControlVerb, ServiceManager, ServiceState } from "../service/manager.ts";
-import { findProgram } from "../service/program.ts";
+import { findProgram, type Program } from "../service/program.ts";
+import { ask } from "../service/tool.ts";
+import { homeOf, type Paths } from "../paths.ts";
 import type { Registry } from "../core/registry.ts";
 import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
+import { VERSION } from "../version.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
 import { tellWhyNotRunning } from "./why-not-running.ts";
 import { outcomeLine, stateLines } from "./service-state.ts";
@@ -47,36 +50,94 @@ async function planInstall(
   options: Pick<InstallOptions, "hardened" | "start">,
   context: CommandContext,
 ): Promise<{ readonly todo: readonly Change[]; readonly warnings: readonly string[] }> {
-  const { registry } = await loadConfig(context.paths.config);
   const before = await manager.state();
-  const program = await findProgram({
-    node: process.execPath,
-    script: process.argv[1] ?? "",
-    paths: context.paths,
-    home: process.env["HOME"] || homedir(),
-    env: process.env,
-  });
+  const { paths } = asInstalled(before, context);
+  const { registry } = await loadConfig(paths.config);
+  const program = await programHere(paths);
   const isHardened = options.hardened ?? before.hardened;
+  const directories = isHardened ? await missing(registry, paths) : [];
   const changes = await manager.install({
     program,
-    hardened: isHardened ? await confinementOf(registry, context.paths) : undefined,
+    hardened: isHardened ? await confinementOf(registry, paths) : undefined,
     start: options.start,
+    anew: directories.length > 0 || (await isOfAnotherVersion(before, paths)),
   });
-  const directories = isHardened ? await missing(registry, context) : [];
-  return { todo: [...directories, ...changes], warnings: program.warnings };
+  const kept =
+    paths === context.paths ? [] : [`Its config stays ${paths.config}; \`--config\` names another.`];
+  return { todo: [...directories, ...changes], warnings: [...program.warnings, ...kept] };
+}
+
+async function programHere(paths: Paths): Promise<Program> {
+  return await findProgram({
+    node: process.execPath,
+    script: process.argv[1] ?? "",
+    paths,
+    home: homeOf(process.env),
+    env: process.env,
+  });
+}
+
+/** An upgrade in place changes no file of the service, and what runs is the old one until it is started anew. */
+async function isOfAnotherVersion({ pid }: ServiceState, paths: Paths): Promise<boolean> {
+  if (pid === null) return false;
+  try {
+    const health = await askDaemon(paths, { method: "GET", path: "/healthz", timeoutMs: ASK_TIMEOUT_MS });
+    if (typeof health !== "object" || health === null || !("version" in health) || !("pid" in health))
+      return false;
+    return health.pid === pid && health.version !== VERSION;
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return false;
+  }
+}
+
+/** Who names no config means the one that the service was installed with. */
+export function asInstalled(
+  { command }: Pick<ServiceState, "command">,
+  context: CommandContext,
+): CommandContext {
+  const at = command.indexOf("--config");
+  const config = at < 0 ? undefined : command[at + 1];
+  if (context.paths.configChosen || config === undefined) return context;
+  return { ...context, paths: { ...context.paths, config, configChosen: true } };
 }
 
 /** What does not answer is left as it is. */
-async function missing(registry: Registry, context: CommandContext): Promise<Change[]> {
-  return await missingDirectories({ ...registry, repos: await answering(registry.repos) }, context.paths);
+async function missing(registry: Registry, paths: Paths): Promise<Change[]> {
+  return await missingDirectories({ ...registry, repos: await answering(registry.repos) }, paths);
 }
 
-/** Installs the service as it is, hardened or not, started or not, with the program that runs now. */
-export async function installAsItIs(context: CommandContext): Promise<void> {
+/**
+ * Has the installed service run the program that runs now, and else be as it is: hardened or not,
+ * started or not, with its config and its environment.
+ *
+ * @throws FaultError SERVICE_FAILED where this program is one that will not be there for long, and the installed one is there.
+ */
+export async function installThisProgram(context: CommandContext): Promise<void> {
   const manager = await chooseManager(process.env);
-  const { hardened, activity } = await manager.state();
-  const changes = await planInstall(manager, { hardened, start: activity !== "stopped" }, context);
-  for (const change of changes.todo) await applyChange(change, (step) => manager.run(step));
+  const state = await manager.state();
+  const { node, script, warnings } = await programHere(context.paths);
+  const [first] = warnings;
+  if (first !== undefined && (await runs(state.command))) {
+    throw new FaultError("SERVICE_FAILED", `the service keeps what it runs, for ${first}`);
+  }
+  const command = [node, script, ...state.command.slice(2)];
+  const start = state.activity !== "stopped";
+  await apply(await planRefresh(manager, { ...state, command }, context, start), manager);
+}
+
+/** Brings the files of the installed service up to date, and has it start at login; what it runs stays. */
+export async function refreshInstalled(context: CommandContext): Promise<void> {
+  const manager = await chooseManager(process.env);
+  await apply(await planRefresh(manager, await manager.state(), context), manager);
+}
+
+async function runs([node = "", script = ""]: readonly string[]): Promise<boolean> {
+  return (await ask(node, [script, "--version"])).code === 0;
+}
+
+async function apply(changes: readonly Change[], manager: ServiceManager): Promise<void> {
+  for (const change of changes) await applyChange(change, (step) => manager.run(step));
 }
 
 /**
@@ -85,13 +146,28 @@ export async function installAsItIs(context: CommandContext): Promise<void> {
  */
 export async function serviceRefresh(options: ServiceOptions, context: CommandContext): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
-  const state = await manager.state();
-  if (state.files.length === 0) throw new FaultError("SERVICE_MISSING", "the service is not installed");
-  if (!state.hardened) {
-    complain(context, "The service is not hardened: there is nothing to refresh.");
-    return EXIT.ok;
+  const { config } = asInstalled(await manager.state(), context).paths;
+  const done: Change[] = [];
+  // What is saved while the manager runs this does not start it once more.
+  for (let last = ""; ;) {
+    const state = await manager.state();
+    if (state.files.length === 0) throw new FaultError("SERVICE_MISSING", "the service is not installed");
+    if (!state.hardened) {
+      complain(context, "The service is not hardened: there is nothing to refresh.");
+      return EXIT.ok;
+    }
+    const { sha256 } = await loadConfig(config);
+    if (sha256 === last) break;
+    last = sha256;
+    const changes = await planRefresh(manager, state, context);
+    if (options.dryRun) {
+      tellPlan(changes, context);
+      return EXIT.ok;
+    }
+    await perform(changes, manager, context);
+    done.push(...changes);
   }
-  await carryOut(await planRefresh(manager, state, context), manager, options, context);
+  tellDone(done, context);
   return EXIT.ok;
 }
 
@@ -100,16 +176,20 @@ export async function planRefresh(
   manager: ServiceManager,
   { command, environment, hardened, activity }: ServiceState,
   context: CommandContext,
+  // Who has stopped it does not want it started by an edit.
+  start = activity !== "stopped" && activity !== "failed",
 ): Promise<readonly Change[]> {
-  const { registry } = await loadConfig(context.paths.config);
+  const { paths } = asInstalled({ command }, context);
+  const { registry } = await loadConfig(paths.config);
+  const directories = hardened ? await missing(registry, paths) : [];
   const [node = "", script = "", ...args] = command;
   const changes = await manager.install({
     program: { node, script, args, environment, warnings: [] },
-    hardened: hardened ? await confinementOf(registry, context.paths) : undefined,
-    // Who has stopped it does not want it started by an edit.
-    start: activity !== "stopped" && activity !== "failed",
+    hardened: hardened ? await confinementOf(registry, paths) : undefined,
+    start,
+    anew: directories.length > 0,
   });
-  return [...(hardened ? await missing(registry, context) : []), ...changes];
+  return [...directories, ...changes];
 }
 
 /** `service uninstall`: nothing is left of the service. What the daemon keeps (log, copies of caches) stays. */
@@ -132,9 +212,28 @@ export async function serviceControl(
   context: CommandContext,
 ): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
-  await carryOut(await manager.control(verb), manager, options, context);
+  const changes = await manager.control(verb);
+  const before = verb === "stop" || changes.length === 0 ? [] : await prepared(manager, context);
+  await carryOut([...before, ...changes], manager, options, context);
   if (options.dryRun) return EXIT.ok;
   return await tellOutcome(manager, verb !== "stop", context);
+}
+
+/**
+ * What a hardened service may write is settled when it starts, so it is brought up to date before.
+ *
+ * @throws FaultError a CONFIG_ code where one runs: it has a good config, and would not come up with this one.
+ */
+async function prepared(manager: ServiceManager, context: CommandContext): Promise<readonly Change[]> {
+  const state = await manager.state();
+  const { paths } = asInstalled(state, context);
+  try {
+    await loadConfig(paths.config);
+    return state.hardened ? await planRefresh(manager, state, context, false) : [];
+  } catch (error) {
+    if (!(error instanceof FaultError) || isUp(state)) throw error;
+    return [];
+  }
 }
 
 /** `service status`: exit code 0 where it runs, 3 where it does not. */
@@ -155,6 +254,15 @@ async function carryOut(
     tellPlan(changes, context);
     return;
   }
+  await perform(changes, manager, context);
+  tellDone(changes, context);
+}
+
+async function perform(
+  changes: readonly Change[],
+  manager: ServiceManager,
+  context: CommandContext,
+): Promise<void> {
   const began = new Date();
   for (const change of changes) {
     if (!context.json) complain(context, describeChange(change));
@@ -165,6 +273,9 @@ async function carryOut(
       throw error;
     }
   }
+}
+
+function tellDone(changes: readonly Change[], context: CommandContext): void {
   if (context.json) printFacts(context, { done: changes });
   else if (changes.length === 0) complain(context, "Nothing to do: it is so already.");
 }

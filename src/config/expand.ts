@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
 import { isAbsolute, normalize, resolve, sep } from "node:path";
 import { CACHE_DIRECTORY } from "../core/registry.ts";
+import { homeOf } from "../paths.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,11 +18,6 @@ export type Expanded = { readonly path: string } | { readonly expected: string }
 /** They would break the lines of a cache and of a terminal. */
 const CONTROL = /\p{Cc}/u;
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
-
-export function homeOf(env: Environment): string {
-  const home = env["HOME"];
-  return home === undefined || home === "" ? homedir() : home;
-}
 
 /**
  * A repo's directory as an absolute path. `$VAR` without braces is refused at the start of a

@@ -5,7 +5,8 @@ import { dirname, resolve } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { parseYaml } from "./document.ts";
-import { type Environment, homeOf } from "./expand.ts";
+import { homeOf } from "../paths.ts";
+import type { Environment } from "./expand.ts";
 import { type Finding, type Interpretation, type Settings, describe, interpret } from "./interpret.ts";
 import { ConfigError, type Mistake } from "./mistakes.ts";
 

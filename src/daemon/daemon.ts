@@ -255,7 +255,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       stop: async (signal) => {
         const stopping = performance.now();
         report("daemon.stopping", { signal });
-        void signs.stopping();
+        const heard = signs.stopping();
         rescanning.close();
         canary.close();
         const finish = async (): Promise<boolean> => {
@@ -267,6 +267,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         const inTime = (await within(GRACE_MS, finish())) === true;
         const durationMs = Math.round(performance.now() - stopping);
         if (!inTime) report("daemon.overdue", { caches: [...reconciler.queue.keys()], durationMs });
+        await heard;
         report("daemon.stopped", { durationMs });
         await letGo();
       },

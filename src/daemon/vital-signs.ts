@@ -6,6 +6,9 @@ import type { Supervisor } from "./supervisor.ts";
 
 /** What changes comes in crowds; one word about it is enough. */
 const GATHER_MS = 1_000;
+/** Until somebody has heard that the daemon is ready it is told again, after this long and then after twice as long. */
+const RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 60_000;
 /** A stop does not wait longer for systemd to hear of it. */
 const STOP_MS = 500;
 
@@ -22,6 +25,7 @@ export class VitalSigns {
   #told = "";
   #gathering: NodeJS.Timeout | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #isReady = false;
 
   constructor(parts: VitalSignsParts) {
@@ -32,7 +36,7 @@ export class VitalSigns {
   async ready(): Promise<void> {
     const { supervisor } = this.#parts;
     this.#isReady = true;
-    await this.#tell("READY=1", this.#status());
+    await this.#tellReady(RETRY_MS);
     const { watchdogMs } = supervisor;
     if (watchdogMs === undefined || !this.#isReady) return;
     // A third of the time leaves room for two that come late.
@@ -56,7 +60,7 @@ export class VitalSigns {
     try {
       await work();
     } finally {
-      void this.#tell("READY=1", this.#status());
+      void this.#tellReady(RETRY_MS);
     }
   }
 
@@ -70,6 +74,7 @@ export class VitalSigns {
     this.#isReady = false;
     clearTimeout(this.#gathering);
     clearInterval(this.#watchdog);
+    clearTimeout(this.#retry);
   }
 
   /**
@@ -81,13 +86,23 @@ export class VitalSigns {
     void this.#tell("WATCHDOG=1", this.#status());
   }
 
+  /** A start of which systemd has not heard in its time is ended by it, however well the daemon does. */
+  async #tellReady(retryMs: number): Promise<void> {
+    clearTimeout(this.#retry);
+    if ((await this.#tell("READY=1", this.#status())) || !this.#isReady) return;
+    const next = Math.min(2 * retryMs, LONGEST_RETRY_MS);
+    this.#retry = setTimeout(() => void this.#tellReady(next), retryMs);
+  }
+
   #status(): string {
     this.#told = this.#parts.overview.line();
     return `STATUS=${this.#told}`;
   }
 
-  async #tell(...assignments: readonly string[]): Promise<void> {
+  /** @returns whether it was heard, or nobody is to hear it. */
+  async #tell(...assignments: readonly string[]): Promise<boolean> {
     const why = await this.#parts.supervisor.tell(...assignments);
     if (why !== undefined) this.#parts.report("supervisor.unheard", { message: why });
+    return why === undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../config/load.ts";
+import type { FaultError } from "../errors.ts";
 import type { Paths } from "../paths.ts";
 import type { Change } from "../service/change.ts";
 import type { ServiceManager, ServiceState } from "../service/manager.ts";
@@ -37,8 +38,12 @@ export interface World {
   readonly config: Config | undefined;
   readonly report: StatusReport | undefined;
   readonly service: { readonly manager: ServiceManager; readonly state: ServiceState } | undefined;
+  /** Why it could not be had; undefined where it could. */
+  readonly noService: FaultError | undefined;
   /** What the installed service lacks to be as this version, and the config, would have it. @throws FaultError. */
   readonly drift: () => Promise<readonly Change[]>;
+  /** Brings the service's files up to date, and has it start at login. What it runs stays. */
+  readonly refresh: () => Promise<void>;
   /** Installs the service as it is, with what runs now. */
   readonly reinstall: () => Promise<void>;
 }

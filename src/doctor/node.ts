@@ -15,7 +15,8 @@ export function judgeNode(version: string, path: string): ReturnType<typeof fine
   );
 }
 
-function isOlder(version: string, than: string): boolean {
+/** Of versions: `22.22.0`. */
+export function isOlder(version: string, than: string): boolean {
   const [one, other] = [version, than].map((text) => text.split(".").map(Number));
   for (let at = 0; at < 3; at += 1) {
     const difference = (one?.[at] ?? 0) - (other?.[at] ?? 0);

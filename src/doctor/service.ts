@@ -3,6 +3,7 @@ import { ask } from "../service/tool.ts";
 import { FaultError, systemCode } from "../errors.ts";
 import { describeChange } from "../service/change.ts";
 import { VERSION } from "../version.ts";
+import { isOlder } from "./node.ts";
 import { type Check, fine, type Finding, type Fix, note, problem, warning, type World } from "./finding.ts";
 
 const INSTALL = "Run `state-syncd service install`.";
@@ -10,24 +11,30 @@ const VERSION_MS = 20_000;
 
 /** Whether the daemon is a service, and one that will still start tomorrow. */
 export const checkService: Check = async (world) => {
-  const { service } = world;
-  if (service === undefined)
-    return [
-      note("service", "no service manager answers here: whoever starts `state-syncd run` keeps it running"),
-    ];
+  const { service, noService } = world;
+  if (service === undefined) {
+    const reason = noService === undefined ? "" : ` (${noService.message})`;
+    const message = `no service manager answers here${reason}: whoever starts \`state-syncd run\` keeps it running`;
+    return [note("service", message, noService?.fault.remedy)];
+  }
   const { state } = service;
   if (state.files.length === 0)
     return [note("service", "not installed: the daemon runs as long as somebody runs it", INSTALL)];
-  const found = [
-    ...(await checkCommand(world, state.command)),
-    ...(await checkFiles(world)),
-    ...checkState(world),
-  ];
+  const found = await checkProgram(world, state.command);
+  found.push(...checkState(world));
   const isIll = found.some(({ level }) => level !== "note");
   return isIll ? found : [fine("service", `installed, ${state.activity}, starts at login`), ...found];
 };
 
-function checkState({ service, reinstall, report }: World): Finding[] {
+/** What it runs; and its files, which another version would want otherwise. */
+async function checkProgram(world: World, command: readonly string[]): Promise<Finding[]> {
+  // Of a unit that its user has written there is nothing to be mended here.
+  if (command.length === 0) return [note("service", "a unit of your own: it is left as it is")];
+  const found = await checkCommand(world, command);
+  return found.length > 0 ? found : await checkFiles(world);
+}
+
+function checkState({ service, refresh, report }: World): Finding[] {
   if (service === undefined) return [];
   const { activity, failure, enabled, lingers } = service.state;
   const found: Finding[] = [];
@@ -49,7 +56,7 @@ function checkState({ service, reinstall, report }: World): Finding[] {
     );
   else if (activity === "stopped" && report === undefined)
     found.push(warning("service", "installed, and not running", "Start it: `state-syncd service start`."));
-  if (!enabled) found.push(warning("service", "does not start at login", INSTALL, again(reinstall)));
+  if (!enabled) found.push(warning("service", "does not start at login", INSTALL, mended(refresh)));
   if (lingers === false)
     found.push(
       note("service", "ends with your last session", "To have it run always: `loginctl enable-linger`."),
@@ -58,13 +65,13 @@ function checkState({ service, reinstall, report }: World): Finding[] {
 }
 
 /** Files of an earlier version, or a repo that a hardened service may not write yet. */
-async function checkFiles({ config, drift, reinstall }: World): Promise<Finding[]> {
+async function checkFiles({ config, drift, refresh }: World): Promise<Finding[]> {
   if (config === undefined) return [];
   try {
     const lacks = (await drift()).filter(({ kind }) => kind !== "run").map(describeChange);
     if (lacks.length === 0) return [];
     const message = `its files are not what this version, and the config, want: ${lacks.join("; ")}`;
-    return [warning("service", message, INSTALL, again(reinstall))];
+    return [warning("service", message, INSTALL, mended(refresh))];
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
     return [problem("service", error.message, error.fault.remedy)];
@@ -103,7 +110,10 @@ async function checkCommand({ reinstall }: World, command: readonly string[]): P
       ),
     ];
   if (version === VERSION) return [];
-  return [warning("service", `it runs version ${version}, this is ${VERSION}`, INSTALL, again(reinstall))];
+  const message = `it runs version ${version}, this is ${VERSION}`;
+  // An old one that was forgotten somewhere would put the service back.
+  if (isOlder(VERSION, version)) return [warning("service", message, "Install state-syncd again here.")];
+  return [warning("service", message, INSTALL, again(reinstall))];
 }
 
 async function whyNot(path: string, mode: number): Promise<string | undefined> {
@@ -113,6 +123,10 @@ async function whyNot(path: string, mode: number): Promise<string | undefined> {
   } catch (error) {
     return systemCode(error) ?? String(error);
   }
+}
+
+function mended(apply: () => Promise<void>): Fix {
+  return { describe: "bring the service up to date", apply };
 }
 
 function again(apply: () => Promise<void>): Fix {

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
 import { identityAt } from "../store/identity.ts";
 import { replaceFile } from "../store/replace.ts";
+import { realpathOrSame } from "../store/real-path.ts";
 import { writableService } from "../store/write-scope.ts";
 
 /** One step of what a `service` command does. Paths are absolute. */
@@ -81,8 +82,10 @@ export async function contentOf(path: string): Promise<string | undefined> {
 
 async function write(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const written = await replaceFile(writableService(path), [Buffer.from(content)], {
-    basedOn: await identityAt(path),
+  // A link of the user's, into a repository of dotfiles for instance, stays one.
+  const target = await realpathOrSame(path);
+  const written = await replaceFile(writableService(target), [Buffer.from(content)], {
+    basedOn: await identityAt(target),
   });
   if (written !== undefined) return;
   throw new FaultError("SERVICE_FAILED", `somebody else wrote ${path} at the same moment`, {

@@ -1,5 +1,6 @@
-import { homedir, userInfo } from "node:os";
-import { FaultError } from "../errors.ts";
+import { userInfo } from "node:os";
+import { FaultError, systemCode } from "../errors.ts";
+import { homeOf } from "../paths.ts";
 import type { ServiceManager } from "./manager.ts";
 
 /**
@@ -14,14 +15,24 @@ export async function chooseManager(
   if (process.getuid?.() === 0 && invoker !== undefined && invoker !== "root") {
     throw new FaultError("USAGE", `the service is one of ${invoker}'s own: run it without sudo`);
   }
-  const home = env["HOME"] === undefined || env["HOME"] === "" ? homedir() : env["HOME"];
+  const home = homeOf(env);
   if (process.platform === "linux") {
     const { Systemd } = await import("./systemd.ts");
-    return new Systemd({ home, user: userInfo().username, env });
+    return new Systemd({ home, user: userName(), env });
   }
   if (process.platform === "darwin") {
     const { Launchd } = await import("./launchd.ts");
     return new Launchd({ home, uid: process.getuid?.() ?? 0 });
   }
   throw new FaultError("SERVICE_UNSUPPORTED", `no service manager is known for ${process.platform}`);
+}
+
+/** In a container one may be a number without a name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return `${process.getuid?.() ?? ""}`;
+  }
 }

@@ -26,7 +26,13 @@ export async function hardenedFiles(program: Program, confinement: Confinement):
     dropIn: fillDropIn(
       without(
         settings,
-        closedBy([program.node, program.script, ...confinement.writes, ...confinement.reads]),
+        closedBy([
+          program.node,
+          program.script,
+          ...confinement.writes,
+          ...confinement.reads,
+          ...confinement.configs,
+        ]),
       ),
       confinement.writes.map(writeLine),
     ),

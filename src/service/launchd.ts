@@ -75,7 +75,7 @@ export class Launchd implements ServiceManager {
     };
   }
 
-  async install({ program, start }: InstallRequest): Promise<readonly Change[]> {
+  async install({ program, start, anew }: InstallRequest): Promise<readonly Change[]> {
     const [job, text, disabled] = await Promise.all([this.#look(), this.#ownText(), this.#isDisabled()]);
     if (job !== undefined) await this.#refuseForeign(job);
     const template = await readTemplate("launchd/io.github.state-syncd.plist");
@@ -92,6 +92,7 @@ export class Launchd implements ServiceManager {
     if (!start) return changes;
     if (!loaded || text !== wanted) changes.push(...(await this.#afresh(wanted, this.#bootstrap())));
     else if (isIdle(job)) changes.push(...(await this.#afresh(wanted, this.#kickstart())));
+    else if (anew === true) changes.push(...(await this.#afresh(wanted, this.#kickstart("-k"))));
     return changes;
   }
 

@@ -36,6 +36,8 @@ export interface InstallRequest {
   readonly hardened: Confinement | undefined;
   /** Start it now, or anew where what it runs has changed. */
   readonly start: boolean;
+  /** Start it anew though what it runs is the same: what is settled at its start has changed. */
+  readonly anew?: boolean;
 }
 
 /** What the daemon needs of the disk. Absolute paths. */

@@ -29,7 +29,7 @@ export interface ProgramSearch {
 }
 
 /** What a service manager gives to its programs is not what a shell has. */
-const CARRIED = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"] as const;
+export const CARRIED = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"] as const;
 
 /** Long enough for a cold disk. */
 const TRIAL_MS = 20_000;

@@ -1,13 +1,15 @@
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { FaultError } from "../errors.ts";
 import { UNIT } from "../log/journal-stream.ts";
 import { type Change, contentOf, type RunTool } from "./change.ts";
 import { hardenedFiles, probeNamespaces } from "./hardening.ts";
 import type { ControlVerb, InstallRequest, ServiceManager, ServiceState } from "./manager.ts";
+import { CARRIED, type Program } from "./program.ts";
 import { readTemplate } from "./template.ts";
 import { type Answer, ask } from "./tool.ts";
 import { commandOf, environmentOf, fillUnit, MARK } from "./unit.ts";
-import { activityOf, parseShown, SHOWN, timeOf } from "./unit-state.ts";
+import { activityOf, ownDirectory, parseShown, SHOWN, timeOf } from "./unit-state.ts";
 
 const FOLLOWER = "state-syncd-registry.path";
 const FOLLOWER_JOB = "state-syncd-registry.service";
@@ -39,14 +41,15 @@ export class Systemd implements ServiceManager {
     const pid = Number(shown["MainPID"] ?? 0);
     return {
       manager: this.name,
-      files: unit === undefined ? [] : files,
+      // A mask is an empty file.
+      files: unit === undefined || unit === "" ? [] : files,
       enabled: (shown["UnitFileState"] ?? "").startsWith("enabled"),
       activity,
       pid: pid > 0 ? pid : null,
       since: timeOf(shown[activity === "running" ? "ActiveEnterTimestamp" : "StateChangeTimestamp"] ?? ""),
       says: shown["StatusText"] ?? "",
       failure: activity === "failed" ? (shown["Result"] ?? "") : "",
-      hardened: files.includes(dropIn(directory)),
+      hardened: isOurs((await contentOf(dropIn(directory))) ?? ""),
       lingers: await this.#lingers(),
       command: commandOf(unit ?? ""),
       environment: environmentOf(unit ?? ""),
@@ -54,8 +57,10 @@ export class Systemd implements ServiceManager {
   }
 
   async install(request: InstallRequest): Promise<readonly Change[]> {
+    await this.#refuseMasked();
     const directory = await this.#directory();
-    const { program, hardened } = request;
+    const { hardened } = request;
+    const program = await withoutManagers(request.program);
     const wanted = new Map([
       [
         join(directory, UNIT),
@@ -81,42 +86,45 @@ export class Systemd implements ServiceManager {
     const needsReload = changed || (await this.#shown())["NeedDaemonReload"] === "yes";
     const isUp = activity === "running" || activity === "reloading" || activity === "starting";
     return [
-      ...(retired.length > 0 ? [systemctl("disable", "--now", FOLLOWER)] : []),
+      ...(retired.length > 0 ? [systemctl("disable", "--now", FOLLOWER, FOLLOWER_JOB)] : []),
       ...retired,
       ...changes,
       ...(needsReload ? [systemctl("daemon-reload")] : []),
       ...(enabled ? [] : [systemctl("enable", UNIT)]),
       ...(hardened !== undefined && (changed || !(await this.#isActive(FOLLOWER)))
-        ? [systemctl("enable", "--now", FOLLOWER)]
+        ? [systemctl("enable", "--now", FOLLOWER), systemctl("enable", FOLLOWER_JOB)]
         : []),
-      ...(request.start ? this.#starting(isUp ? (changed ? "restart" : undefined) : "start", activity) : []),
+      ...(request.start
+        ? starting(isUp ? (changed || request.anew === true ? "restart" : undefined) : "start")
+        : []),
     ];
   }
 
   async uninstall(): Promise<readonly Change[]> {
+    await this.#refuseMasked();
     const directory = await this.#directory();
-    const { files, hardened, activity } = await this.state();
-    if (files.length === 0) return [];
-    const foreign = [];
-    for (const path of files) if (!isOurs((await contentOf(path)) ?? "")) foreign.push(path);
-    if (foreign.includes(join(directory, UNIT))) throw foreignFile(join(directory, UNIT));
+    await ownContent(join(directory, UNIT));
+    const removal = await this.#removal(directory, true);
+    if (removal.length === 0) return [];
     return [
-      ...(hardened ? [systemctl("disable", "--now", FOLLOWER)] : []),
-      systemctl("disable", "--now", UNIT),
-      // A failure that is remembered would still be listed.
-      ...(activity === "failed" ? [systemctl("reset-failed", UNIT)] : []),
-      ...(await this.#removal(directory, true)),
+      ...(await this.#ending(FOLLOWER, directory)),
+      ...(await this.#ending(FOLLOWER_JOB, directory)),
+      ...(await this.#ending(UNIT, directory)),
+      ...removal,
       systemctl("daemon-reload"),
+      // A failure that is remembered would still be listed, and the user's manager be called degraded.
+      forget(UNIT, FOLLOWER, FOLLOWER_JOB),
     ];
   }
 
   async control(verb: ControlVerb): Promise<readonly Change[]> {
+    await this.#refuseMasked();
     const { files, activity } = await this.state();
     if (files.length === 0) throw new FaultError("SERVICE_MISSING", "the service is not installed");
     const isDown = activity === "stopped" || activity === "failed";
     if (verb === "stop") return isDown ? [] : [systemctl("stop", UNIT)];
     if (verb === "start" && !isDown) return [];
-    return this.#starting(verb, activity);
+    return starting(verb);
   }
 
   async run(step: RunTool): Promise<void> {
@@ -124,23 +132,28 @@ export class Systemd implements ServiceManager {
     if (answer.code !== 0) throw failed(step, answer);
   }
 
-  #starting(verb: "start" | "restart" | undefined, activity: ServiceState["activity"]): Change[] {
-    if (verb === undefined) return [];
-    // What has used up its starts is not started again before that is forgotten.
-    const forget = activity === "failed" ? [systemctl("reset-failed", UNIT)] : [];
-    return [...forget, systemctl(verb, UNIT)];
+  /** Ends a unit for good. Where somebody has removed its file, `disable` does not know it. */
+  async #ending(unit: string, directory: string): Promise<Change[]> {
+    if ((await contentOf(join(directory, unit))) !== undefined) return [systemctl("disable", "--now", unit)];
+    const link = join(directory, "default.target.wants", unit);
+    return [
+      ...((await this.#isActive(unit)) ? [systemctl("stop", unit)] : []),
+      ...((await isLink(link)) ? [{ kind: "remove", path: link } as const] : []),
+    ];
+  }
+
+  /** @throws FaultError SERVICE_FOREIGN. */
+  async #refuseMasked(): Promise<void> {
+    if (!(await this.#shown())["UnitFileState"]?.startsWith("masked")) return;
+    throw new FaultError("SERVICE_FOREIGN", `${UNIT} is masked: somebody does not want it`, {
+      remedy: `\`systemctl --user unmask ${UNIT}\` has it back.`,
+    });
   }
 
   /** The user's own directory of units, where the running manager looks for them. */
   async #directory(): Promise<string> {
-    const { home, env } = this.#options;
     const { stdout } = await systemctlAsk("show", "-p", "UnitPath", "--value");
-    const looksIn = stdout.trim().split(" ");
-    const own = [env["XDG_CONFIG_HOME"], join(home, ".config")]
-      .filter((base) => base?.startsWith("/") === true)
-      .map((base) => join(base ?? "", "systemd", "user"));
-    // A shell's XDG_CONFIG_HOME need not be the manager's.
-    return own.find((directory) => looksIn.includes(directory)) ?? join(home, ".config", "systemd", "user");
+    return ownDirectory(stdout.trim()) ?? join(this.#options.home, ".config", "systemd", "user");
   }
 
   async #shown(): Promise<Readonly<Record<string, string>>> {
@@ -201,6 +214,29 @@ function foreignFile(path: string): FaultError {
   });
 }
 
+/** What has used up its starts is not started again before that is forgotten. Starts that somebody means count as well. */
+function starting(verb: "start" | "restart" | undefined): Change[] {
+  return verb === undefined ? [] : [forget(UNIT), systemctl(verb, UNIT)];
+}
+
+/** As patterns: a name of which systemd knows nothing would be an error. */
+function forget(...units: readonly string[]): RunTool {
+  return systemctl("reset-failed", ...units.map((unit) => unit.replaceAll(".", "[.]")));
+}
+
+/** Where its user's shell has no variable, the daemon is not to have the one of the manager's. */
+async function withoutManagers(program: Program): Promise<Program> {
+  const { stdout } = await systemctlAsk("show-environment");
+  const names = CARRIED.filter((name) => stdout.split("\n").some((line) => line.startsWith(`${name}=`)));
+  const empty = Object.fromEntries(names.map((name) => [name, ""]));
+  return { ...program, environment: { ...empty, ...program.environment } };
+}
+
+async function isLink(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isSymbolicLink() === true;
+}
+
 function systemctl(...args: readonly string[]): RunTool {
   return { kind: "run", tool: "systemctl", args: ["--user", ...args] };
 }
@@ -216,7 +252,7 @@ function failed(step: RunTool, { code, stderr }: Answer): FaultError {
   const what = [step.tool, ...step.args].join(" ");
   const said = stderr.split("\n")[0] || (code === 124 ? "no answer" : `exit code ${code}`);
   if (code === 127) return new FaultError("SERVICE_UNSUPPORTED", `there is no ${step.tool} here`);
-  if (/connect to (?:the )?bus|No medium found|Host is down/i.test(stderr)) {
+  if (/connect to (?:\w+ scope )?bus|No medium found|Host is down/i.test(stderr)) {
     return new FaultError("SERVICE_UNREACHABLE", `the user's systemd does not answer: ${said}`);
   }
   return new FaultError("SERVICE_FAILED", `\`${what}\` failed: ${said}`);

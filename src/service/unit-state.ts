@@ -42,3 +42,15 @@ export function timeOf(shown: string): string | null {
   const [, day, clock] = /(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) UTC/.exec(shown) ?? [];
   return day === undefined ? null : `${day}T${clock}Z`;
 }
+
+/**
+ * The user's own directory among those where the manager looks for units: the one beside its
+ * `user.control`. A shell's XDG_CONFIG_HOME, and its HOME, need not be the manager's.
+ *
+ * @param unitPath as systemd shows it; a path with spaces is not in it.
+ */
+export function ownDirectory(unitPath: string): string | undefined {
+  const suffix = ".control";
+  const control = unitPath.split(" ").find((directory) => directory.endsWith(`/systemd/user${suffix}`));
+  return control?.startsWith("/run/") === false ? control.slice(0, -suffix.length) : undefined;
+}

@@ -46,6 +46,42 @@ describe("doctor", () => {
     expect((await workspace.run(["doctor"])).code).toBe(1);
   });
 
+  it.skipIf(!isRoot)("runs as a user without a name, as in a container", async () => {
+    const user = new OrdinaryUser(workspace, { uid: 54_321, gid: 54_321 });
+    const { stdout, stderr } = await user.run(["doctor", "--json"]);
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ about: "service" }));
+  });
+
+  it.skipIf(!isRoot)("says of a user without a name and without HOME what is missing", async () => {
+    delete workspace.env["HOME"];
+    const user = new OrdinaryUser(workspace, { uid: 54_321, gid: 54_321 });
+    const { code, stderr } = await user.run(["doctor"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("Set HOME");
+  });
+
+  it.skipIf(!isRoot)("says under sudo that the service is somebody's own", async () => {
+    const { stdout } = await workspace.run(["doctor", "--json"], { env: { SUDO_USER: "somebody" } });
+    const told: Told[] = JSON.parse(stdout);
+    expect(told.find(({ about }) => about === "service")?.message).toContain("run it without sudo");
+  });
+
+  it.each([
+    "Failed to connect to bus: No medium found",
+    "Failed to connect to bus: Permission denied",
+    "Failed to connect to user scope bus via local transport: No such file or directory",
+  ])("hears that no manager answers, in the words of every systemd: %s", async (words) => {
+    const directory = join(workspace.root, "bin");
+    await put(join(directory, "systemctl"), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`);
+    await chmod(join(directory, "systemctl"), 0o755);
+    const { code, stderr } = await workspace.run(["service", "status"], {
+      env: { PATH: `${directory}:/usr/bin:/bin` },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("the user's systemd does not answer");
+  });
+
   it("tells every mistake of a config, and goes on with what needs none", async () => {
     await writeFile(workspace.paths.config, "version: 1\nrescan: soon\nrepos: { A: { path: 7 } }\n");
     const told = await wrong();

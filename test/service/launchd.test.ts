@@ -155,6 +155,20 @@ describe("the daemon's life as launchd's agent", () => {
   });
 });
 
+describe("an upgrade in place", () => {
+  it("has the daemon started anew by an install, though no file is another one", async () => {
+    rig = await LaunchdRig.create();
+    const first = await rig.running();
+    const request = { program: rig.program(), hardened: undefined, start: true, anew: true };
+    expect(await rig.do(rig.manager.install(request))).toEqual([
+      `remove ${STARTS}`,
+      `run launchctl kickstart -k ${TARGET}`,
+    ]);
+    await rig.ready(first);
+    expect(isAlive(first)).toBe(false);
+  });
+});
+
 describe("what launchd refuses", () => {
   it("a job that is not quite gone: the next is loaded when it is", async () => {
     rig = await LaunchdRig.create({ drainMs: 1_500 });

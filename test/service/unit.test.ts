@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { activityOf, parseShown, timeOf } from "../../src/service/unit-state.ts";
+import { activityOf, ownDirectory, parseShown, timeOf } from "../../src/service/unit-state.ts";
 import {
   commandOf,
   environmentOf,
@@ -83,5 +83,22 @@ describe("what systemctl shows", () => {
     ["n/a", null],
   ])("the time %j is %j", (shown, iso) => {
     expect(timeOf(shown)).toBe(iso);
+  });
+});
+
+describe("the user's own directory of units", () => {
+  it.each([
+    [
+      "/home/me/.config/systemd/user.control /run/user/7/systemd/user.control /home/me/.config/systemd/user",
+      "/home/me/.config/systemd/user",
+    ],
+    [
+      "/data/me/cfg/systemd/user.control /run/user/7/systemd/user.control /etc/systemd/user",
+      "/data/me/cfg/systemd/user",
+    ],
+    ["[unprintable] /run/user/7/systemd/user.control [unprintable] /etc/systemd/user", undefined],
+    ["", undefined],
+  ])("is the one that the manager has, whatever a shell says: %s", (unitPath, own) => {
+    expect(ownDirectory(unitPath)).toBe(own);
   });
 });
