@@ -6,6 +6,7 @@ import { EXITS, GLOBAL_OPTIONS, PROGRAM, ROOT } from "./commands.ts";
 import {
   type Command,
   dashed,
+  type Example,
   type Exits,
   type Family,
   type Given,
@@ -15,7 +16,7 @@ import {
   type Options,
   usageOf,
 } from "./definition.ts";
-import { usageError } from "./usage.ts";
+import { NO_COMMAND, usageError, withOwnHelp } from "./usage.ts";
 
 /** What a line says to every command. */
 export interface GlobalArgs {
@@ -40,7 +41,7 @@ export async function perform(
       code = await command.run(given, contextOf(globalsIn(given)));
     } catch (error) {
       if (error instanceof MisfitError) throw usageError(argv, error);
-      throw error;
+      throw withOwnHelp(argv, error);
     }
   };
   const parser = yargs([...argv])
@@ -49,11 +50,11 @@ export async function perform(
     .version(VERSION)
     .options(Object.fromEntries(parserOptions(GLOBAL_OPTIONS)))
     .epilogue(`\`${PROGRAM} <command> --help\` has examples of each. All of it: \`man ${PROGRAM}\`.`)
-    .demandCommand(1, "no command is named")
+    .demandCommand(1, NO_COMMAND)
     .strict()
     .help()
     .alias("help", "h")
-    .wrap(Math.min(100, process.stdout.columns ?? 80))
+    .wrap(helpWidth())
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message: string | null, error: Error | undefined) => {
@@ -105,8 +106,22 @@ function buildCommand(parser: Argv, node: Command): Argv {
   // The first group that is named comes first.
   if (own.length > 0) parser.group(Object.keys(Object.fromEntries(own)), "Options:");
   parser.group([...Object.keys(GLOBAL_OPTIONS), "help", "version"], "Everywhere:");
-  for (const { line, tells } of node.examples) parser.example(`$0 ${line}`, tells);
-  return parser.epilogue(exitsText(node.exits));
+  return parser.epilogue(`${examplesText(node.examples)}\n\n${exitsText(node.exits)}`);
+}
+
+function helpWidth(): number {
+  return Math.min(100, process.stdout.columns || 80);
+}
+
+/** The parser's own would break a long line between its words, and nobody could copy it. */
+function examplesText(examples: readonly Example[]): string {
+  const calls = examples.map(({ line, tells }) => ({ call: `  ${PROGRAM} ${line}`, tells }));
+  const widest = Math.max(...calls.map(({ call }) => call.length));
+  const isNarrow = calls.some(({ tells }) => widest + 2 + tells.length > helpWidth());
+  const lines = calls.map(({ call, tells }) =>
+    isNarrow ? `${call}\n      ${tells}` : `${call.padEnd(widest)}  ${tells}`,
+  );
+  return ["Examples:", ...lines].join("\n");
 }
 
 function exitsText(exits: Exits = {}): string {
