@@ -9,9 +9,9 @@ import { findProgram } from "../service/program.ts";
 import type { Registry } from "../core/registry.ts";
 import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
-import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { type CommandContext, complain, complainProse, print, printFacts, printProse } from "./context.ts";
 import { tellWhyNotRunning } from "./why-not-running.ts";
-import { outcomeLine, stateLines } from "./service-state.ts";
+import { outcomeLine, STATE_INDENT, stateLines } from "./service-state.ts";
 
 export interface ServiceOptions {
   /** Print what would be done, and do nothing. */
@@ -33,7 +33,7 @@ export async function serviceInstall(options: InstallOptions, context: CommandCo
   const manager = await chooseManager(process.env);
   const { todo, warnings } = await planInstall(manager, options, context);
   await carryOut(todo, manager, options, context);
-  for (const warning of warnings) complain(context, warning);
+  for (const warning of warnings) complainProse(context, warning);
   if (options.dryRun) return EXIT.ok;
   const code = await tellOutcome(manager, options.start, context);
   if (code === EXIT.ok && (await manager.state()).lingers === false) {
@@ -116,9 +116,13 @@ export async function planRefresh(
 export async function serviceUninstall(options: ServiceOptions, context: CommandContext): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
   const changes = await manager.uninstall();
+  if (changes.length === 0 && !context.json) {
+    complain(context, "The service is not installed: there is nothing to remove.");
+    return EXIT.ok;
+  }
   await carryOut(changes, manager, options, context);
   if (changes.length === 0 || options.dryRun) return EXIT.ok;
-  complain(
+  complainProse(
     context,
     `Left in place: your config, the caches, and ${context.paths.stateDirectory} (log, copies of caches).`,
   );
@@ -141,7 +145,7 @@ export async function serviceControl(
 export async function serviceStatus(context: CommandContext): Promise<ExitCode> {
   const state = await (await chooseManager(process.env)).state();
   if (context.json) printFacts(context, state);
-  else for (const line of stateLines(state, Date.now())) print(context, line);
+  else for (const line of stateLines(state, Date.now())) printProse(context, line, STATE_INDENT);
   return isUp(state) ? EXIT.ok : EXIT.notRunning;
 }
 

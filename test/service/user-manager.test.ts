@@ -312,7 +312,8 @@ describe.skipIf(why !== undefined)(
         "0 loaded units",
       );
       const again = await manager.syncd("service", "uninstall");
-      expect(again).toMatchObject({ code: 0, stderr: "Nothing to do: it is so already.\n" });
+      const stderr = "The service is not installed: there is nothing to remove.\n";
+      expect(again).toMatchObject({ code: 0, stderr });
     });
 
     it("leaves a unit that somebody else has written as it is", async () => {

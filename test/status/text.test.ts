@@ -112,6 +112,7 @@ describe("status in words", () => {
     expect(text).toMatch(/^b +paused .* until resumed$/m);
     expect(text.match(/PAUSED/g)).toEqual(["PAUSED"]);
     expect(text).toContain("PAUSED a, b are paused");
+    expect(text, "counts what it shows").toContain(", 1 problem, ");
   });
 
   it("tells which peers hold an older state, where no fault says why", () => {
@@ -185,6 +186,9 @@ describe("the columns of a terminal", () => {
 
   it("a word that is longer than a line is broken, and blanks at its ends are none", () => {
     expect(wrap("a /very/long/path b", 8, "  ")).toEqual(["a", "  /very/", "  long/p", "  ath b"]);
+    // A command is copied whole, where it fits on a line.
+    expect(wrap("then run `a b c d` now", 12, "  ")).toEqual(["then run", "  `a b c d`", "  now"]);
+    expect(wrap("see `aaa bbb ccc`", 9)).toEqual(["see `aaa", "bbb ccc`"]);
     expect(wrap("one two", undefined)).toEqual(["one two"]);
     expect(wrap("one two", 5, "  ", "  ")).toEqual(["  one", "  two"]);
   });
