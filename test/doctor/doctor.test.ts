@@ -72,6 +72,31 @@ describe("doctor", () => {
     });
   });
 
+  it.skipIf(!isRoot)(
+    "tells once of a cache directory that has cost a sync, with what makes it writable",
+    async () => {
+      const user = new OrdinaryUser(workspace);
+      const directory = join(workspace.repo("a"), ".aibrain");
+      await user.run(["sync", "--all"]);
+      await chmod(directory, 0o500);
+      await user.startDaemon();
+      expect((await user.run(["sync", "b"])).code).toBe(1);
+      const { stdout } = await user.run(["doctor", "--json"]);
+      const told: Told[] = JSON.parse(stdout).filter(
+        ({ about, level }: Told) => about === "a" && level === "error",
+      );
+      expect(told).toHaveLength(1);
+      expect(told[0]?.remedy).toContain(`chmod u+rwx '${directory}'`);
+    },
+  );
+
+  it("says once what is to be done about all the mistakes of a config", async () => {
+    await writeFile(workspace.paths.config, "version: 2\nrescan: soon\nrepos: { A: { path: 7 } }\n");
+    const { stdout } = await workspace.run(["doctor"]);
+    expect(stdout.match(/^wrong {2}config/gm)?.length).toBeGreaterThan(2);
+    expect(stdout.match(/Correct the places named above/g)).toHaveLength(1);
+  });
+
   it("sees a cache that git tracks, and notes one that git does not ignore", async () => {
     await workspace.startDaemon();
     await workspace.healthy();
