@@ -41,6 +41,6 @@ export function complain(context: CommandContext, line: string): void {
 }
 
 /** The same, broken between its words where a terminal would break it inside of one. */
-export function complainProse({ stderr }: CommandContext, line: string, indent = ""): void {
-  for (const part of prose(visible(line), widthOf(stderr), indent, indent)) stderr.write(`${part}\n`);
+export function complainProse({ stderr }: CommandContext, line: string, indent = "", first = indent): void {
+  for (const part of prose(visible(line), widthOf(stderr), indent, first)) stderr.write(`${part}\n`);
 }

@@ -237,3 +237,12 @@ describe("repos", () => {
     expect(lines.filter((line) => line === "/.aibrain/global-state-cache.md")).toHaveLength(1);
   });
 });
+
+it("init finds a directory below the home where the shell has left the tilde as it is", async () => {
+  const config = join(workspace.root, "new.yaml");
+  const line = ["init", "--scan=~/repos", "--yes", "--config", config];
+  await mkdir(join(workspace.root, "repos", "gamma"), { recursive: true });
+  await writeFile(join(workspace.root, "repos", "gamma", "STATE.md"), "# gamma\n");
+  expect(await workspace.run(line, { env: { HOME: workspace.root } })).toMatchObject({ code: 0 });
+  expect(await readFile(config, "utf8")).toContain("gamma: { path: ~/repos/gamma }");
+});
