@@ -1,5 +1,5 @@
 import { homedir, userInfo } from "node:os";
-import { FaultError } from "../errors.ts";
+import { FaultError, systemCode } from "../errors.ts";
 import type { ServiceManager } from "./manager.ts";
 
 /**
@@ -17,11 +17,21 @@ export async function chooseManager(
   const home = env["HOME"] === undefined || env["HOME"] === "" ? homedir() : env["HOME"];
   if (process.platform === "linux") {
     const { Systemd } = await import("./systemd.ts");
-    return new Systemd({ home, user: userInfo().username, env });
+    return new Systemd({ home, user: userName(), env });
   }
   if (process.platform === "darwin") {
     const { Launchd } = await import("./launchd.ts");
     return new Launchd({ home, uid: process.getuid?.() ?? 0 });
   }
   throw new FaultError("SERVICE_UNSUPPORTED", `no service manager is known for ${process.platform}`);
+}
+
+/** In a container the system may know no name of the user: then the number stands for it. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return `${process.getuid?.() ?? ""}`;
+  }
 }

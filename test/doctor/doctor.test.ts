@@ -90,6 +90,22 @@ describe("doctor", () => {
     },
   );
 
+  it.skipIf(!isRoot)("works for a user whom no name is known of, as in many containers", async () => {
+    const nameless = new OrdinaryUser(workspace, { uid: 54_321, gid: 54_321 });
+    for (const line of ["doctor", "service status"])
+      expect((await nameless.run(line.split(" "))).stderr).not.toContain("internal error");
+  });
+
+  it.skipIf(!isRoot)("of a daemon that is another user's says so, and not to look at its log", async () => {
+    const user = new OrdinaryUser(workspace);
+    await user.startDaemon();
+    await chmod(workspace.paths.socket, 0o000);
+    const { code, stderr } = await user.run(["status"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`no permission for ${workspace.paths.socket}`);
+    expect(stderr).toContain("The daemon there is another user's");
+  });
+
   it("says once what is to be done about all the mistakes of a config", async () => {
     await writeFile(workspace.paths.config, "version: 2\nrescan: soon\nrepos: { A: { path: 7 } }\n");
     const { stdout } = await workspace.run(["doctor"]);
