@@ -7,6 +7,7 @@ import { confinementOf, missingDirectories } from "../service/confinement.ts";
 import type { ControlVerb, ServiceManager, ServiceState } from "../service/manager.ts";
 import { findProgram } from "../service/program.ts";
 import type { Registry } from "../core/registry.ts";
+import { locate } from "../paths.ts";
 import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { type CommandContext, complain, complainProse, print, printFacts, printProse } from "./context.ts";
@@ -136,9 +137,26 @@ export async function serviceControl(
   context: CommandContext,
 ): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
-  await carryOut(await manager.control(verb), manager, options, context);
+  const changes = await manager.control(verb);
+  if (verb === "restart" && !options.dryRun) await requireConfigOf(await manager.state(), context);
+  await carryOut(changes, manager, options, context);
   if (options.dryRun) return EXIT.ok;
   return await tellOutcome(manager, verb !== "stop", context);
+}
+
+/** A daemon that runs goes on by its last good config. One that starts has none, and would end at once. */
+async function requireConfigOf(state: ServiceState, context: CommandContext): Promise<void> {
+  if (!isUp(state)) return;
+  const { command, environment } = state;
+  const at = command.indexOf("--config");
+  const option = at < 0 ? undefined : command[at + 1];
+  try {
+    await loadConfig(locate(option, { HOME: process.env["HOME"], ...environment }).config);
+  } catch (error) {
+    if (error instanceof FaultError)
+      complainProse(context, "The service was not restarted: with this config it would not start again.");
+    throw error;
+  }
 }
 
 /** `service status`: exit code 0 where it runs, 3 where it does not. */

@@ -419,6 +419,17 @@ describe.skipIf(why !== undefined)(
       expect(manager.exists(units)).toBe(false);
     });
 
+    it("does not end a daemon that goes on by its last good config, to start one that cannot", async () => {
+      await install();
+      const pid = await mainPid();
+      manager.write(config, "version: 1\nrepos: nonsense\n");
+      const { code, stderr } = await manager.syncd("service", "restart");
+      expect(code).toBe(2);
+      expect(stderr).toContain("The service was not restarted");
+      expect(stderr).toContain("config.yaml:2:8 repos");
+      expect(await mainPid()).toBe(pid);
+    });
+
     it("is not there to be started or stopped before it is installed", async () => {
       for (const verb of ["start", "stop", "restart"]) {
         const { code, stderr } = await manager.syncd("service", verb);
