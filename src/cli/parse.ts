@@ -49,7 +49,7 @@ export async function perform(
     .usage(`$0 <command>\n\n${ROOT.describe}`)
     .version(VERSION)
     .options(Object.fromEntries(parserOptions(GLOBAL_OPTIONS)))
-    .epilogue(`\`${PROGRAM} <command> --help\` has examples of each. All of it: \`man ${PROGRAM}\`.`)
+    .epilogue(ROOT_EPILOGUE)
     .demandCommand(1, NO_COMMAND)
     .strict()
     .help()
@@ -69,6 +69,14 @@ export async function perform(
   await parser.parseAsync();
   return code;
 }
+
+/** For whoever calls it for the first time. */
+const ROOT_EPILOGUE = `To begin:
+  ${PROGRAM} init --scan ~/repos  find the repos, write the config
+  ${PROGRAM} service install      have the daemon run
+  ${PROGRAM} status               see that everything arrives
+
+Examples of each: ${PROGRAM} <command> --help. All of it: man ${PROGRAM}.`;
 
 type Act = (command: Command, given: Given) => Promise<void>;
 
@@ -130,11 +138,12 @@ function exitsText(exits: Exits = {}): string {
 }
 
 function parserOptions(options: Options): [string, ParserOptions][] {
-  return Object.entries(options).map(([key, option]) => [dashed(key), parserOption(option)]);
+  return Object.entries(options).map(([key, option]) => [dashed(key), parserOption(dashed(key), option)]);
 }
 
-function parserOption(option: Option): ParserOptions {
-  const { describe, short } = option;
+function parserOption(name: string, option: Option): ParserOptions {
+  const { short } = option;
+  const describe = option.type === "toggle" ? `${option.describe}; or --no-${name}` : option.describe;
   const common: ParserOptions = { describe, ...(short === undefined ? {} : { alias: short }) };
   switch (option.type) {
     case "flag":

@@ -26,6 +26,8 @@ describe("the help of every command is made from its definition", () => {
     expect(stdout.split("\n")[0]).toBe(`state-syncd ${usageOf(name, node.positionals)}`);
     for (const key of Object.keys({ ...node.options, ...GLOBAL_OPTIONS }))
       expect(stdout).toMatch(new RegExp(`^ .*--${dashed(key)} `, "m"));
+    for (const [key, { type }] of Object.entries(node.options))
+      if (type === "toggle") expect(stdout).toContain(`--no-${dashed(key)}`);
     expect(stdout.indexOf("Everywhere:")).toBeGreaterThan(stdout.indexOf("Options:"));
     // Long lines are broken.
     const flat = stdout.replaceAll(/\s+/g, " ");
@@ -73,6 +75,17 @@ describe("a line that is not right: what is wrong with it, and the help of that 
     expect(stderr).toContain(help);
     expect(stderr).not.toContain("internal error");
   });
+});
+
+it("whoever calls it for the first time is told where to begin", async () => {
+  const { code, stderr } = await workspace.run([]);
+  expect(code).toBe(EXIT.usage);
+  const [, beginning = ""] = stderr.split("To begin:\n");
+  expect(beginning.match(/^ {2}state-syncd [a-z]+(?: [a-z]+)?/gm)?.map((line) => line.trim())).toEqual([
+    "state-syncd init",
+    "state-syncd service install",
+    "state-syncd status",
+  ]);
 });
 
 it.each([
