@@ -150,7 +150,7 @@ function tell(
     else if (finding.fix !== undefined && isIll(finding)) say("`state-syncd doctor --fix` does that.");
   }
   print(context, "");
-  print(context, summary(findings, mended, options));
+  printProse(context, summary(findings, mended, options));
 }
 
 function summary(

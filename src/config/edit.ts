@@ -80,7 +80,7 @@ export function unknownRepo(registry: Registry, name: string): FaultError {
 export function renderFirstConfig(repos: readonly NewRepo[]): string {
   const lines = repos.map(({ name, ...entry }) => `  ${renderEntry(name, entry)}\n`);
   return [
-    "# Which repos keep each other informed; `state-syncd config check` reads it over.\n",
+    "# Which repos keep each other informed; `state-syncd config check` checks it.\n",
     "version: 1\n\n",
     "repos:\n",
     ...lines,

@@ -49,25 +49,35 @@ export function wrap(text: string, columns: number | undefined, indent = "", fir
 
 /** The same, but no word is broken: out of the lines that the terminal makes of a long path it is copied whole. */
 export function prose(text: string, columns: number | undefined, indent = "", first = ""): string[] {
-  const whole = (word: string): string[] => [indent + word];
-  return columns === undefined ? [first + text] : broken(text, columns, indent, first, whole);
+  return columns === undefined ? [first + text] : broken(text, columns, indent, first, undefined);
 }
 
 type Parts = (word: string, columns: number, indent: string) => string[];
 
-function broken(text: string, columns: number, indent: string, first: string, partsOf: Parts): string[] {
+/** @param partsOf breaks a word that may be longer than a line; without it none is broken. */
+function broken(
+  text: string,
+  columns: number,
+  indent: string,
+  first: string,
+  partsOf: Parts | undefined,
+): string[] {
   const lines: string[] = [];
   let line = first;
+  let isFresh = true;
   for (const word of wordsOf(text, columns - indent.length)) {
-    const joined = line.trim() === "" ? line + word : `${line} ${word}`;
-    if (columnsOf(joined) <= columns) {
+    const joined = isFresh ? line + word : `${line} ${word}`;
+    const fitsNowhere = partsOf === undefined && columnsOf(indent + word) > columns;
+    if (columnsOf(joined) <= columns || (isFresh && fitsNowhere)) {
       line = joined;
+      isFresh = false;
       continue;
     }
     if (line.trim() !== "") lines.push(line);
-    const parts = partsOf(word, columns, indent);
+    const parts = partsOf?.(word, columns, indent) ?? [indent + word];
     lines.push(...parts.slice(0, -1));
     line = parts.at(-1) ?? indent;
+    isFresh = false;
   }
   return [...lines, line];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fault } from "../../src/errors.ts";
-import { columnsOf, cut, wrap } from "../../src/status/layout.ts";
+import { columnsOf, cut, prose, wrap } from "../../src/status/layout.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "../../src/status/report.ts";
 import { ago, span } from "../../src/status/span.ts";
 import { statusLines, statusText } from "../../src/status/text.ts";
@@ -189,6 +189,10 @@ describe("the columns of a terminal", () => {
     // A command is copied whole, where it fits on a line.
     expect(wrap("then run `a b c d` now", 12, "  ")).toEqual(["then run", "  `a b c d`", "  now"]);
     expect(wrap("see `aaa bbb ccc`", 9)).toEqual(["see `aaa", "bbb ccc`"]);
+    // After a head, as indented as the lines below it.
+    expect(prose("one two three", 11, "    ", "ok  ")).toEqual(["ok  one two", "    three"]);
+    // What fits on no line begins on the first, and the terminal breaks it.
+    expect(prose("/much/too/long is it", 10, "    ", "ok  ")).toEqual(["ok  /much/too/long", "    is it"]);
     expect(wrap("one two", undefined)).toEqual(["one two"]);
     expect(wrap("one two", 5, "  ", "  ")).toEqual(["  one", "  two"]);
   });
