@@ -4,6 +4,7 @@ import type { GlobalArgs } from "./cli/parse.ts";
 import { unanswered } from "./concurrently.ts";
 import { locate } from "./paths.ts";
 import { EXIT, type ExitCode, exitCodeOf, FaultError } from "./errors.ts";
+import { prose, widthOf } from "./status/layout.ts";
 import { visible } from "./visible.ts";
 
 /** Does what a line says, and tells what went wrong. What there is to say is in `cli/`. */
@@ -33,18 +34,27 @@ function contextOf({ config, json }: GlobalArgs): CommandContext {
 function complain(error: unknown, verbose: boolean): ExitCode {
   if (error instanceof FaultError) {
     const [first = "", ...others] = error.lines;
-    tell(`state-syncd: ${first}`, ...others, `  ${error.fault.remedy}`);
+    tell(`state-syncd: ${first}`, ...others);
+    tellIndented(error.fault.remedy);
     if (verbose) tell(...stackOf(error));
     return exitCodeOf(error.fault.code);
   }
   tell(`state-syncd: internal error: ${String(error)}`);
   if (verbose && error instanceof Error) tell(...stackOf(error));
-  tell(`  Please report this${verbose ? "" : "; --verbose shows more"}.`);
+  tellIndented(`Please report this${verbose ? "" : "; --verbose shows more"}.`);
   return EXIT.failed;
 }
 
 function tell(...lines: readonly string[]): void {
-  for (const line of lines) process.stderr.write(`${visible(line)}\n`);
+  for (const line of lines) write(prose(visible(line), widthOf(process.stderr), "  "));
+}
+
+function tellIndented(line: string): void {
+  write(prose(visible(line), widthOf(process.stderr), "  ", "  "));
+}
+
+function write(lines: readonly string[]): void {
+  for (const line of lines) process.stderr.write(`${line}\n`);
 }
 
 /** Where it came from. The message that a stack begins with may hold newlines, and has been told. */

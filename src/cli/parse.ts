@@ -6,6 +6,7 @@ import { EXITS, GLOBAL_OPTIONS, PROGRAM, ROOT } from "./commands.ts";
 import {
   type Command,
   dashed,
+  type Example,
   type Exits,
   type Family,
   type Given,
@@ -15,7 +16,7 @@ import {
   type Options,
   usageOf,
 } from "./definition.ts";
-import { usageError, withHelp } from "./usage.ts";
+import { NO_COMMAND, usageError, withOwnHelp } from "./usage.ts";
 
 /** What a line says to every command. */
 export interface GlobalArgs {
@@ -40,7 +41,7 @@ export async function perform(
       code = await command.run(given, contextOf(globalsIn(given)));
     } catch (error) {
       if (error instanceof MisfitError) throw usageError(argv, error);
-      throw withHelp(argv, error);
+      throw withOwnHelp(argv, error);
     }
   };
   const parser = yargs([...argv])
@@ -48,12 +49,12 @@ export async function perform(
     .usage(`$0 <command>\n\n${ROOT.describe}`)
     .version(VERSION)
     .options(Object.fromEntries(parserOptions(GLOBAL_OPTIONS)))
-    .epilogue(`\`${PROGRAM} <command> --help\` has examples of each. All of it: \`man ${PROGRAM}\`.`)
-    .demandCommand(1, "no command is named")
+    .epilogue(ROOT_EPILOGUE)
+    .demandCommand(1, NO_COMMAND)
     .strict()
     .help()
     .alias("help", "h")
-    .wrap(Math.min(100, process.stdout.columns ?? 80))
+    .wrap(helpWidth())
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message: string | null, error: Error | undefined) => {
@@ -68,6 +69,14 @@ export async function perform(
   await parser.parseAsync();
   return code;
 }
+
+/** For whoever calls it for the first time. */
+const ROOT_EPILOGUE = `To begin:
+  ${PROGRAM} init --scan ~/repos  find the repos, write the config
+  ${PROGRAM} service install      have the daemon run
+  ${PROGRAM} status               see that everything arrives
+
+Examples of each: ${PROGRAM} <command> --help. All of it: man ${PROGRAM}.`;
 
 type Act = (command: Command, given: Given) => Promise<void>;
 
@@ -105,8 +114,22 @@ function buildCommand(parser: Argv, node: Command): Argv {
   // The first group that is named comes first.
   if (own.length > 0) parser.group(Object.keys(Object.fromEntries(own)), "Options:");
   parser.group([...Object.keys(GLOBAL_OPTIONS), "help", "version"], "Everywhere:");
-  for (const { line, tells } of node.examples) parser.example(`$0 ${line}`, tells);
-  return parser.epilogue(exitsText(node.exits));
+  return parser.epilogue(`${examplesText(node.examples)}\n\n${exitsText(node.exits)}`);
+}
+
+function helpWidth(): number {
+  return Math.min(100, process.stdout.columns || 80);
+}
+
+/** The parser's own would break a long line between its words, and nobody could copy it. */
+function examplesText(examples: readonly Example[]): string {
+  const calls = examples.map(({ line, tells }) => ({ call: `  ${PROGRAM} ${line}`, tells }));
+  const widest = Math.max(...calls.map(({ call }) => call.length));
+  const isNarrow = calls.some(({ tells }) => widest + 2 + tells.length > helpWidth());
+  const lines = calls.map(({ call, tells }) =>
+    isNarrow ? `${call}\n      ${tells}` : `${call.padEnd(widest)}  ${tells}`,
+  );
+  return ["Examples:", ...lines].join("\n");
 }
 
 function exitsText(exits: Exits = {}): string {
@@ -115,11 +138,12 @@ function exitsText(exits: Exits = {}): string {
 }
 
 function parserOptions(options: Options): [string, ParserOptions][] {
-  return Object.entries(options).map(([key, option]) => [dashed(key), parserOption(option)]);
+  return Object.entries(options).map(([key, option]) => [dashed(key), parserOption(dashed(key), option)]);
 }
 
-function parserOption(option: Option): ParserOptions {
-  const { describe, short } = option;
+function parserOption(name: string, option: Option): ParserOptions {
+  const { short } = option;
+  const describe = option.type === "toggle" ? `${option.describe}; or --no-${name}` : option.describe;
   const common: ParserOptions = { describe, ...(short === undefined ? {} : { alias: short }) };
   switch (option.type) {
     case "flag":

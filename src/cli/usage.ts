@@ -1,42 +1,63 @@
 import { nearest } from "../config/nearest.ts";
 import { FaultError, FAULTS } from "../errors.ts";
 import { PROGRAM } from "./commands.ts";
-import { dashed, isFamily, MisfitError, usageOf } from "./definition.ts";
+import { dashed, type Family, isFamily, MisfitError, usageOf } from "./definition.ts";
 import { optionsOf, reach, type Reached } from "./reach.ts";
 
-/** A mistake that only the command itself could see points at its help as well, where it knows nothing better. */
-export function withHelp(argv: readonly string[], error: unknown): unknown {
-  if (!(error instanceof FaultError) || error.fault.code !== "USAGE") return error;
-  if (error.fault.remedy !== FAULTS.USAGE) return error;
-  const name = [PROGRAM, ...reach(argv).names].join(" ");
-  return new FaultError("USAGE", error.message, {
-    ...error.fault,
-    remedy: `See \`${name} --help\`.`,
-    cause: error,
-  });
-}
+/** What the parser says where it has met no command. */
+export const NO_COMMAND = "no command is named";
 
 /** What is wrong with a command line, in words, and where to read on. */
 export function usageError(argv: readonly string[], problem: string | MisfitError): FaultError {
   const reached = reach(argv);
   const name = [PROGRAM, ...reached.names].join(" ");
-  const see = `See \`${name} --help\`.`;
+  const remedy = see(reached.names);
   if (!isFamily(reached.node)) {
-    return new FaultError("USAGE", ofCommand(reached, name, problem), { remedy: see });
+    const message = ofCommand(reached, name, problem, argv);
+    return new FaultError("USAGE", message, { remedy });
   }
   const known = Object.keys(reached.node.commands);
   const [word] = reached.words;
   const list = `${reached.names.join(" ")} needs one of: ${known.join(", ")}`;
   if (word === undefined) {
     const message = problem instanceof MisfitError || reached.names.length === 0 ? told(problem) : list;
-    return new FaultError("USAGE", message, { remedy: see });
+    return new FaultError("USAGE", message, { remedy });
   }
   const unknown = [...reached.names, word].join(" ");
-  const remedy = reached.names.length === 0 ? `Commands are: ${known.join(", ")}.` : `${list}. ${see}`;
-  return new FaultError("USAGE", `Unknown command: ${unknown}.${meant(word, known)}`, { remedy });
+  const choice = reached.names.length === 0 ? `Commands are: ${known.join(", ")}.` : `${list}. ${remedy}`;
+  const suggestion = meant(word, known) || inAFamily(word, reached.node);
+  return new FaultError("USAGE", `Unknown command: ${unknown}.${suggestion}`, { remedy: choice });
 }
 
-function ofCommand({ node, words }: Reached, name: string, problem: string | MisfitError): string {
+/** What a command finds wrong with its line points at that command's help, like what the parser finds. */
+export function withOwnHelp(argv: readonly string[], error: unknown): unknown {
+  if (!(error instanceof FaultError) || error.fault.remedy !== FAULTS.USAGE) return error;
+  const { code, message, path } = error.fault;
+  return new FaultError(code, message, {
+    remedy: see(reach(argv).names),
+    cause: error,
+    ...(path === undefined ? {} : { path }),
+  });
+}
+
+function see(names: readonly string[]): string {
+  return `See \`${[PROGRAM, ...names].join(" ")} --help\`.`;
+}
+
+/** `start`, by somebody who thinks of the service. */
+function inAFamily(word: string, { commands }: Family): string {
+  const family = Object.entries(commands).find(
+    ([, node]) => isFamily(node) && Object.hasOwn(node.commands, word),
+  );
+  return family === undefined ? "" : ` Did you mean ${family[0]} ${word}?`;
+}
+
+function ofCommand(
+  { names, node, words }: Reached,
+  name: string,
+  problem: string | MisfitError,
+  argv: readonly string[],
+): string {
   const message = told(problem);
   if (isFamily(node) || problem instanceof MisfitError) return message;
   if (message.startsWith("Not enough non-option arguments")) {
@@ -44,10 +65,20 @@ function ofCommand({ node, words }: Reached, name: string, problem: string | Mis
     const wanted = missing.map((key) => `<${key}>`).join(" ");
     return `\`${[name, ...words].join(" ")}\` leaves out ${wanted}: it is \`${usageOf(name, node.positionals)}\``;
   }
+  // The parser took the command's name for the value of an option that it does not know there.
+  if (message === NO_COMMAND) {
+    const others = argv.filter((word) => !names.includes(word));
+    return `options of a command follow its name: \`${[name, ...others].join(" ")}\``;
+  }
   const [, argument] = /^Unknown argument: (.*)$/s.exec(message) ?? [];
   if (argument === undefined) return message;
-  if (words.includes(argument))
-    return `\`${name}\` takes no ${argument}: it is \`${usageOf(name, node.positionals)}\``;
+  if (words.includes(argument)) {
+    const takesNo = `\`${name}\` takes no ${argument}`;
+    if (Object.keys(node.positionals).length > 0)
+      return `${takesNo}: it is \`${usageOf(name, node.positionals)}\``;
+    const [key] = Object.entries(node.options).find(([, option]) => "completes" in option) ?? [];
+    return key === undefined ? takesNo : `${takesNo}. Did you mean --${dashed(key)} ${argument}?`;
+  }
   const options = Object.keys(optionsOf(node)).map(dashed);
   return `${message}.${meant(argument, options, "--")}`;
 }

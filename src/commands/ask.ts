@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { prose, widthOf } from "../status/layout.ts";
 import { visible } from "../visible.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -17,7 +18,8 @@ export async function ask(question: string, context: CommandContext): Promise<An
     const closed = new Promise<undefined>((settle) => terminal.once("close", () => settle(undefined)));
     // ^C and ^D leave a question unanswered for ever.
     terminal.once("SIGINT", () => terminal.close());
-    const answer = await Promise.race([terminal.question(`${visible(question)} [Y/n] `), closed]);
+    const prompt = prose(`${visible(question)} [Y/n] `, widthOf(context.stderr)).join("\n");
+    const answer = await Promise.race([terminal.question(prompt), closed]);
     if (answer === undefined) context.stderr.write("\n");
     if (answer === undefined) return "stopped";
     return /^(?:y|yes)?$/i.test(answer.trim()) ? "yes" : "no";

@@ -19,6 +19,13 @@ export interface Choice {
 const MOST_NAME = 30;
 /** The head, the hints and the question that comes after need their rows too. */
 const OTHER_ROWS = 5;
+/** How one goes on and how one leaves is never cut off, for who has not seen this before looks there. */
+const SHORTEST_HINT = "Enter: go on. ^C: stop.";
+const HINTS = [
+  "Space changes what a repo is (s share, p passive, o leave out). Enter: go on. ^C: stop.",
+  "Space: share, passive, leave out (or s, p, o). Enter: go on. ^C: stop.",
+  "Space, s, p, o: change. Enter: go on. ^C: stop.",
+];
 const UP = (lines: number): string => (lines > 0 ? `\u001b[${lines}A\r` : "\r");
 const CLEAR_BELOW = "\u001b[J";
 
@@ -117,7 +124,7 @@ class List {
       ...(this.#first > 0 ? [`  ... ${this.#first} more above`] : []),
       ...shown.map((choice, at) => this.#line(choice, this.#first + at)),
       ...(below > 0 ? [`  ... ${below} more below`] : []),
-      "Space changes it (s share, p passive, o leave out), Enter goes on, ^C stops.",
+      HINTS.find((hint) => hint.length < columns) ?? SHORTEST_HINT,
     ].map((line) => cut(line, columns - 1));
     const begin = this.#begin();
     this.#drawn = lines;

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { wantsColour } from "../log/format.ts";
 import { homeOf } from "../paths.ts";
 import { chooseManager } from "../service/choose.ts";
-import { type CommandContext, print, printFacts, printText } from "./context.ts";
+import { type CommandContext, print, printFacts, printProse } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
 import { asInstalled, installThisProgram, planRefresh, refreshInstalled } from "./service.ts";
 import { answering } from "../store/disks.ts";
@@ -144,18 +144,21 @@ function tell(
   const order = ["fine", "note", "warning", "error"];
   const sorted = findings.toSorted((one, other) => order.indexOf(one.level) - order.indexOf(other.level));
   const width = Math.max(...findings.map(({ about }) => about.length));
-  for (const finding of sorted) {
+  for (const [at, finding] of sorted.entries()) {
     const { word, colour: paint } = LOOKS[finding.level];
     const mark = colour ? styleText(paint, word.padEnd(5), { validateStream: false }) : word.padEnd(5);
-    printText(context, `${mark}  ${visible(finding.about).padEnd(width)}  ${visible(finding.message)}`);
     const indent = " ".repeat(7 + width + 2);
-    if (finding.remedy !== "") print(context, `${indent}${finding.remedy}`);
+    const say = (text: string, first = indent): void => printProse(context, text, indent, first);
+    say(finding.message, `${mark}  ${visible(finding.about).padEnd(width)}  `);
+    const next = sorted[at + 1];
+    const isSaidBelow = next?.about === finding.about && next.remedy === finding.remedy;
+    if (finding.remedy !== "" && !isSaidBelow) say(finding.remedy);
     const outcome = mended.get(finding);
-    if (outcome !== undefined)
-      print(context, `${indent}${outcome === MENDED ? `${finding.fix?.describe ?? ""}: done` : outcome}`);
+    if (outcome !== undefined) say(outcome === MENDED ? `${finding.fix?.describe ?? ""}: done` : outcome);
+    else if (finding.fix !== undefined && isIll(finding)) say("`state-syncd doctor --fix` does that.");
   }
   print(context, "");
-  print(context, summary(findings, mended, options));
+  printProse(context, summary(findings, mended, options));
 }
 
 function summary(

@@ -28,7 +28,7 @@ export async function excludePlans(
   if (options.exclude === undefined && needed.length > 0) {
     const whose = needed.length === 1 ? "the cache" : `the caches of ${needed.length} repos`;
     const where = needed.length === 1 ? (needed[0]?.file ?? "") : ".git/info/exclude";
-    const answer = await ask(`Keep ${whose} out of git's sight, by a line in ${where}?`, context);
+    const answer = await ask(`Hide ${whose} from git, by a line in ${where}?`, context);
     if (answer === "stopped") return undefined;
     if (answer !== "yes") return [];
   }

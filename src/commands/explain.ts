@@ -2,7 +2,7 @@ import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { findRepo } from "../core/registry.ts";
 import { chain, type Step } from "../status/chain.ts";
 import { pausedUntil } from "../status/span.ts";
-import { type CommandContext, print, printFacts } from "./context.ts";
+import { type CommandContext, printFacts, printProse } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
 
 /** `explain`: the way of one repo's state, step by step, and where it stopped. */
@@ -48,6 +48,8 @@ async function whenItEnds(name: string, { paths }: CommandContext, now: number):
 }
 
 function printStep(step: Step, context: CommandContext): void {
-  print(context, `${step.ok ? "ok  " : "STOP"}  ${step.what}`);
-  for (const line of [step.why, step.remedy]) if (line !== undefined) print(context, `      ${line}`);
+  const indent = " ".repeat(6);
+  printProse(context, step.what, indent, step.ok ? "ok    " : "STOP  ");
+  for (const line of [step.why, step.remedy])
+    if (line !== undefined) printProse(context, line, indent, indent);
 }

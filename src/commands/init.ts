@@ -1,14 +1,15 @@
 import { stat } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { type NewRepo, refuseExistingConfig, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
-import { toWrittenPath } from "../config/expand.ts";
+import { expandTilde, toWrittenPath } from "../config/expand.ts";
 import { type FoundRepo, type Scan, findEnclosingRepo, scanForRepos } from "../config/scan.ts";
 import { DEFAULT_STATE_FILE } from "../core/registry.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
 import { type Answer, ask, canAsk } from "./ask.ts";
 import type { Choice } from "./choose.ts";
-import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { type CommandContext, complain, complainProse, print, printFacts } from "./context.ts";
 import { excludeAll, excludePlans } from "./excluding.ts";
+import { homeOf } from "../paths.ts";
 
 export interface InitOptions {
   /** Where to look for repos, relative to the current directory. */
@@ -56,8 +57,8 @@ export async function init(options: InitOptions, context: CommandContext): Promi
   if (context.json) printFacts(context, asJson(true, file, scan, repos));
   else print(context, `Wrote ${file} with ${count(repos.length, "repo")}.`);
   const excluded = await excludeAll(plans, context);
-  complain(context, "Next: `state-syncd run` starts the daemon, until ^C.");
-  complain(context, "`state-syncd service install` keeps it running, from the next login on as well.");
+  complain(context, "Next: `state-syncd service install` has the daemon run, from each login on.");
+  complain(context, "To see it work first: `state-syncd run`, until ^C.");
   return excluded ? EXIT.ok : EXIT.failed;
 }
 
@@ -99,7 +100,8 @@ async function chooseDirectory(named: string | undefined, cwd: string): Promise<
     const repo = await findEnclosingRepo(cwd);
     return repo === undefined ? resolve(cwd) : dirname(repo);
   }
-  const directory = resolve(cwd, named);
+  // Not every shell expands the tilde in `--scan=~/repos`.
+  const directory = resolve(cwd, expandTilde(named, homeOf(process.env)));
   if (await isDirectory(directory)) return directory;
   throw new FaultError("USAGE", `there is no directory ${directory} to scan`, { path: directory });
 }
@@ -126,7 +128,7 @@ function reportFound(repos: readonly FoundRepo[], context: CommandContext): void
       stateFile === undefined
         ? "no state file, so passive: never read, never written"
         : `shares ${stateFile}`;
-    complain(context, `  ${name.padEnd(width)}  ${path}  (${what})`);
+    complainProse(context, `  ${name.padEnd(width)}  ${path}  (${what})`, " ".repeat(width + 4), "");
   }
 }
 

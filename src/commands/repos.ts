@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { basename, resolve, sep } from "node:path";
 import { type NewRepo, addRepo, removeRepo, unknownRepo } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
 import { loadConfig } from "../config/load.ts";
@@ -17,8 +17,9 @@ import {
 } from "../core/registry.ts";
 import { EXIT, type ExitCode, FaultError, systemCode } from "../errors.ts";
 import { visible } from "../visible.ts";
+import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { type CommandContext, complain, complainProse, print, printFacts } from "./context.ts";
 import { excludeAll, excludePlans } from "./excluding.ts";
 
 /** Prints the registered repos in the order of the config. */
@@ -111,6 +112,7 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
   const repo = findRepo(config.registry, name);
   if (context.json) printFacts(context, repo);
   else print(context, `Added ${name}: ${path}`);
+  tellOvershadowed(registry, directory, name, context);
   if (passive) complain(context, `${name} is passive: never read, never written.`);
   else if (options.stateFile === undefined && present === undefined) {
     complain(context, `${name} has no ${DEFAULT_STATE_FILE} yet; its peers see it as soon as it has one.`);
@@ -122,6 +124,24 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
     complain(context, `${name} shares ${stateFile}, the state file that was found there.`);
   }
   return (await excludeAll(plans, context)) ? EXIT.ok : EXIT.failed;
+}
+
+/** A state file is its innermost repo's: that of another one around it is refused from now on. */
+function tellOvershadowed(
+  { repos }: Registry,
+  directory: string,
+  name: string,
+  context: CommandContext,
+): void {
+  const isWithin = (path: string): boolean => path.startsWith(directory + sep);
+  for (const repo of repos) {
+    if (repo.role === "passive" || isWithin(repo.path) || !isWithin(stateFilePath(repo))) continue;
+    complainProse(
+      context,
+      `${name} lies around the state file of ${repo.name}, which is not read any more: ${stateFilePath(repo)}`,
+    );
+    complainProse(context, `If that is not what you want: \`state-syncd repos remove ${name}\`.`, "  ");
+  }
 }
 
 async function requireDirectory(directory: string): Promise<void> {

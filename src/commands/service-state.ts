@@ -1,6 +1,9 @@
 import ms from "ms";
 import type { ServiceState } from "../service/manager.ts";
 
+/** Before what does not fit into the line of its head. */
+export const STATE_INDENT = " ".repeat(12);
+
 /** How the service is after something was done to it. */
 export function outcomeLine({ files, activity, pid, says }: ServiceState): string {
   if (files.length === 0) return "The service is not installed.";
@@ -19,6 +22,7 @@ export function stateLines(state: ServiceState, now: number): string[] {
     activity,
     pid === null ? "" : `(pid ${pid})`,
     since === null ? "" : `for ${ms(Math.max(0, now - Date.parse(since)))}`,
+    activity === "stopped" ? "(`state-syncd service start` starts it)" : "",
   ];
   const rows = [
     ["service", how.filter((word) => word !== "").join(" ")],
@@ -35,7 +39,7 @@ export function stateLines(state: ServiceState, now: number): string[] {
   ];
   return rows
     .filter(([, text]) => text !== "")
-    .map(([head = "", text = ""]) => `${head.padEnd(12)}${text}`.trimEnd());
+    .map(([head = "", text = ""]) => `${head.padEnd(STATE_INDENT.length)}${text}`.trimEnd());
 }
 
 function hardenedText(manager: ServiceState["manager"], hardened: boolean): string {

@@ -12,9 +12,9 @@ import type { Registry } from "../core/registry.ts";
 import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { VERSION } from "../version.ts";
-import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { type CommandContext, complain, complainProse, print, printFacts, printProse } from "./context.ts";
 import { tellWhyNotRunning } from "./why-not-running.ts";
-import { outcomeLine, stateLines } from "./service-state.ts";
+import { outcomeLine, STATE_INDENT, stateLines } from "./service-state.ts";
 
 export interface ServiceOptions {
   /** Print what would be done, and do nothing. */
@@ -36,7 +36,7 @@ export async function serviceInstall(options: InstallOptions, context: CommandCo
   const manager = await chooseManager(process.env);
   const { todo, warnings } = await planInstall(manager, options, context);
   await carryOut(todo, manager, options, context);
-  for (const warning of warnings) complain(context, warning);
+  for (const warning of warnings) complainProse(context, warning);
   if (options.dryRun) return EXIT.ok;
   const code = await tellOutcome(manager, options.start, context);
   if (code === EXIT.ok && (await manager.state()).lingers === false) {
@@ -196,9 +196,13 @@ export async function planRefresh(
 export async function serviceUninstall(options: ServiceOptions, context: CommandContext): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
   const changes = await manager.uninstall();
+  if (changes.length === 0 && !context.json) {
+    complain(context, "The service is not installed: there is nothing to remove.");
+    return EXIT.ok;
+  }
   await carryOut(changes, manager, options, context);
   if (changes.length === 0 || options.dryRun) return EXIT.ok;
-  complain(
+  complainProse(
     context,
     `Left in place: your config, the caches, and ${context.paths.stateDirectory} (log, copies of caches).`,
   );
@@ -231,7 +235,11 @@ async function prepared(manager: ServiceManager, context: CommandContext): Promi
     await loadConfig(paths.config);
     return state.hardened ? await planRefresh(manager, state, context, false) : [];
   } catch (error) {
-    if (!(error instanceof FaultError) || isUp(state)) throw error;
+    if (!(error instanceof FaultError)) throw error;
+    if (isUp(state)) {
+      complainProse(context, "The service was not restarted: with this config it would not start again.");
+      throw error;
+    }
     return [];
   }
 }
@@ -240,7 +248,7 @@ async function prepared(manager: ServiceManager, context: CommandContext): Promi
 export async function serviceStatus(context: CommandContext): Promise<ExitCode> {
   const state = await (await chooseManager(process.env)).state();
   if (context.json) printFacts(context, state);
-  else for (const line of stateLines(state, Date.now())) print(context, line);
+  else for (const line of stateLines(state, Date.now())) printProse(context, line, STATE_INDENT);
   return isUp(state) ? EXIT.ok : EXIT.notRunning;
 }
 

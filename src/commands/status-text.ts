@@ -1,13 +1,13 @@
 import { EXIT, type ExitCode } from "../errors.ts";
+import { widthOf } from "../status/layout.ts";
 import type { TextOptions } from "../status/look.ts";
 import type { StatusReport } from "../status/report.ts";
 import type { CommandContext } from "./context.ts";
 
 /** A report as it is printed: as wide as the terminal, or as it is where there is none. */
 export async function reportText(report: StatusReport, context: CommandContext): Promise<string> {
-  const { isTTY, columns } = context.stdout;
   const { statusText } = await import("../status/text.ts");
-  return statusText(report, await options(report, context, isTTY ? columns || undefined : undefined));
+  return statusText(report, await options(report, context, widthOf(context.stdout)));
 }
 
 /** A report for a screen of this size. */

@@ -80,11 +80,12 @@ export function unknownRepo(registry: Registry, name: string): FaultError {
 export function renderFirstConfig(repos: readonly NewRepo[]): string {
   const lines = repos.map(({ name, ...entry }) => `  ${renderEntry(name, entry)}\n`);
   return [
-    "# state-syncd: which repos keep each other informed. `state-syncd config check` checks this file.\n",
+    "# Which repos keep each other informed; `state-syncd config check` checks it.\n",
     "version: 1\n\n",
     "repos:\n",
     ...lines,
-    "\n# A change goes out `wait` after the last of its burst, and at the latest `maxWait` after the first.\n",
+    "\n# A change goes out `wait` after the last of its burst,\n",
+    "# and at the latest `maxWait` after the first.\n",
     "debounce: { wait: 100ms, maxWait: 1s }\n\n",
     "# How often everything is compared even if nothing was heard of.\n",
     "rescan: 60s\n",

@@ -19,6 +19,11 @@ export type Expanded = { readonly path: string } | { readonly expected: string }
 const CONTROL = /\p{Cc}/u;
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
+/** `~` and `~/...`; everything else stays. */
+export function expandTilde(written: string, home: string): string {
+  return written === "~" || written.startsWith("~/") ? home + written.slice(1) : written;
+}
+
 /**
  * A repo's directory as an absolute path. `$VAR` without braces is refused at the start of a
  * path, where it can only be meant as a variable; `./$name` is for directories that are called so.
@@ -38,8 +43,7 @@ export function expandPath(written: string, surroundings: Surroundings): Expande
   if (missing !== undefined) return { expected: `a variable that is set; ${missing} is not` };
   if (written.replace(VARIABLE, "").includes("${")) return { expected: "variables in the form ${NAME}" };
 
-  const homely = written === "~" || written.startsWith("~/") ? home + written.slice(1) : written;
-  const expanded = homely.replace(VARIABLE, (_, name: string) => env[name] ?? "");
+  const expanded = expandTilde(written, home).replace(VARIABLE, (_, name: string) => env[name] ?? "");
   if (CONTROL.test(expanded)) return { expected: "variables without control characters" };
   return { path: resolve(directory, expanded) };
 }

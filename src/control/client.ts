@@ -6,6 +6,10 @@ import { type Fault, FaultError, FAULTS, systemCode } from "../errors.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { MEANT_HEADER, NOT_MEANT_STATUS } from "./meant.ts";
 
+/** Its log, to which the table points, is as closed as its socket. */
+const NOT_YOURS =
+  "The daemon there is another user's: run this as that user. After `su`, unset XDG_RUNTIME_DIR, which still names the other one's directory.";
+
 export interface ClientOptions {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -68,7 +72,7 @@ async function sendOnce(socketPath: string, paths: Paths, options: ClientOptions
       const gone = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOTDIR"];
       if (code !== undefined && gone.includes(code)) resolve(undefined);
       else if (code === "EACCES" || code === "EPERM")
-        reject(new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`));
+        reject(new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`, { remedy: NOT_YOURS }));
       else reject(error);
     });
     outgoing.on("response", (response) => {

@@ -9,17 +9,24 @@ import { type Check, type Finding, note, problem, warning } from "./finding.ts";
 const LONGEST_SOCKET = 103;
 
 /** Whether the daemon may write where it has to, and only its user may look where it keeps its own. */
-export const checkPermissions: Check = async ({ config, paths, platform }) => {
+export const checkPermissions: Check = async ({ config, paths, platform, report }) => {
   const found: Finding[] = [];
+  const told = new Set(
+    (report?.edges ?? []).flatMap(({ to, error }) => (error?.code === "CACHE_PERMISSION" ? [to] : [])),
+  );
   for (const repo of config === undefined ? [] : cachesOf(config.registry)) {
     const directory = join(repo.path, CACHE_DIRECTORY);
     const place = (await exists(directory)) ? directory : repo.path;
-    if ((await exists(place)) && !(await may(place, constants.W_OK | constants.X_OK))) {
+    if (
+      !told.has(repo.name) &&
+      (await exists(place)) &&
+      !(await may(place, constants.W_OK | constants.X_OK))
+    ) {
       found.push(
         problem(
           repo.name,
           `${place} cannot be written by you`,
-          `Make it yours: chown it, or \`chmod u+rwx\`.`,
+          `Make it writable, for instance with: chmod u+rwx '${place}', or chown it where it is another user's.`,
         ),
       );
     }

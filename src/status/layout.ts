@@ -24,30 +24,71 @@ export function cut(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
+/** How wide lines may be that go there; undefined where there is no terminal. */
+export function widthOf({ isTTY, columns }: NodeJS.WriteStream): number | undefined {
+  return isTTY ? columns || undefined : undefined;
+}
+
+/** The blanks outside of backticks: what is quoted there is copied, and stays whole where it fits. */
+const BETWEEN_WORDS = / (?=(?:[^`]*`[^`]*`)*[^`]*$)/;
+
+function wordsOf(text: string, room: number): string[] {
+  return text.split(BETWEEN_WORDS).flatMap((word) => (columnsOf(word) > room ? word.split(" ") : [word]));
+}
+
 /**
  * A text without colours, broken at its blanks, and inside words that are longer than a line.
  *
  * @param indent before each line but the first. @param first before that one.
  */
 export function wrap(text: string, columns: number | undefined, indent = "", first = ""): string[] {
-  if (columns === undefined) return [first + text];
+  return columns === undefined ? [first + text] : broken(text, columns, indent, first, split);
+}
+
+/** The same, but no word is broken: out of the lines that the terminal makes of a long path it is copied whole. */
+export function prose(text: string, columns: number | undefined, indent = "", first = ""): string[] {
+  return columns === undefined ? [first + text] : broken(text, columns, indent, first, undefined);
+}
+
+type Parts = (word: string, columns: number, indent: string) => string[];
+
+/** @param partsOf breaks a word that may be longer than a line; without it none is broken. */
+function broken(
+  text: string,
+  columns: number,
+  indent: string,
+  first: string,
+  partsOf: Parts | undefined,
+): string[] {
   const lines: string[] = [];
   let line = first;
-  for (const word of text.split(" ")) {
-    const joined = line.trim() === "" ? line + word : `${line} ${word}`;
-    if (columnsOf(joined) <= columns) {
+  let isFresh = true;
+  for (const word of wordsOf(text, columns - indent.length)) {
+    const joined = isFresh ? line + word : `${line} ${word}`;
+    const fitsNowhere = partsOf === undefined && columnsOf(indent + word) > columns;
+    if (columnsOf(joined) <= columns || (isFresh && fitsNowhere)) {
       line = joined;
+      isFresh = false;
       continue;
     }
     if (line.trim() !== "") lines.push(line);
-    line = indent;
-    for (const character of word) {
-      if (columnsOf(line + character) > columns && line !== indent) {
-        lines.push(line);
-        line = indent;
-      }
-      line += character;
+    const parts = partsOf?.(word, columns, indent) ?? [indent + word];
+    lines.push(...parts.slice(0, -1));
+    line = parts.at(-1) ?? indent;
+    isFresh = false;
+  }
+  return [...lines, line];
+}
+
+function split(word: string, columns: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const character of word) {
+    if (columnsOf(line + character) > columns && line !== indent) {
+      lines.push(line);
+      line = indent;
     }
+    line += character;
   }
   return [...lines, line];
 }

@@ -57,13 +57,14 @@ function statusBlocks(report: StatusReport, options: TextOptions): Block[] {
 }
 
 function headline(report: StatusReport, look: Look): Block {
-  const { daemon, latency, problems, status } = report;
+  const { daemon, latency, status } = report;
+  const count = told(report).length;
   const colour = { healthy: "green", degraded: "yellow", down: "red" } as const;
   const fresh = report.edges.filter((edge) => edge.status === "fresh").length;
   const up = daemon.startedAt === null ? "" : ` up ${span(look.now - Date.parse(daemon.startedAt))}`;
   const parts = [
     `${status}: ${fresh} of ${report.edges.length} edges fresh`,
-    problems.length === 0 ? "" : `${problems.length} problem${problems.length === 1 ? "" : "s"}`,
+    count === 0 ? "" : `${count} problem${count === 1 ? "" : "s"}`,
     daemon.running ? `daemon ${daemon.pid ?? "?"} (${daemon.version})${up}` : "no daemon",
   ];
   const line = parts.filter((part) => part !== "").join(", ");
@@ -82,11 +83,15 @@ function headline(report: StatusReport, look: Look): Block {
   return { items: [{ lines, matters: true }], least: 1 };
 }
 
-function problems({ problems: found, repos }: StatusReport, look: Look): Block {
+/** The problems as they are shown, and counted. */
+function told({ problems: found, repos }: StatusReport): Fault[] {
   const paused = found.filter(({ code }) => code === "PAUSED");
   const others = found.filter(({ code }) => code !== "PAUSED");
-  const told = paused.length < 2 ? [...others, ...paused] : [...others, pausedTogether(paused, repos)];
-  const items = told.map(({ code, message, remedy }): Item => {
+  return paused.length < 2 ? [...others, ...paused] : [...others, pausedTogether(paused, repos)];
+}
+
+function problems(report: StatusReport, look: Look): Block {
+  const items = told(report).map(({ code, message, remedy }): Item => {
     const [first = "", ...rest] = wrap(`${code} ${visible(message)}`, look.columns, "  ");
     const cure = wrap(visible(remedy), look.columns, "  ", "  ");
     return { lines: [look.paint("red", code) + first.slice(code.length), ...rest, ...cure] };

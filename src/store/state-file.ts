@@ -58,7 +58,9 @@ export async function readStateFile(
     }
     const owner = await otherOwner(repo, real, root, registry);
     if (owner !== undefined) {
-      return refused(repo, "STATE_FILE_OUTSIDE", `${path} leads into ${owner.name}, another repo`);
+      const place = { repo: repo.name, path, remedy: othersRemedy(owner.name) };
+      const message = `${path} leads into ${owner.name}, another repo`;
+      return { ok: false, fault: fault("STATE_FILE_OUTSIDE", message, place), identity: undefined };
     }
     // Opening a device can do things, so it is looked at first; the opened file is looked at again.
     if (!(await stat(real)).isFile())
@@ -164,6 +166,11 @@ async function isMissing(path: string): Promise<boolean> {
   } catch {
     return true;
   }
+}
+
+/** There need be no link: somebody has registered the directory that the file lies in. */
+function othersRemedy(owner: string): string {
+  return `Have the file, or what it links to, outside of ${owner}, or take that one out: \`state-syncd repos remove ${owner}\`.`;
 }
 
 function refused(repo: Repo, code: FaultCode, message: string, identity?: FileIdentity): StateRead {

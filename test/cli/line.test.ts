@@ -27,6 +27,8 @@ describe("the help of every command is made from its definition", () => {
     expect(stdout.split("\n")[0]).toBe(`state-syncd ${usageOf(name, node.positionals)}`);
     for (const key of Object.keys({ ...node.options, ...GLOBAL_OPTIONS }))
       expect(stdout).toMatch(new RegExp(`^ .*--${dashed(key)} `, "m"));
+    for (const [key, { type }] of Object.entries(node.options))
+      if (type === "toggle") expect(stdout).toContain(`--no-${dashed(key)}`);
     expect(stdout.indexOf("Everywhere:")).toBeGreaterThan(stdout.indexOf("Options:"));
     // Long lines are broken.
     const flat = stdout.replaceAll(/\s+/g, " ");
@@ -70,6 +72,15 @@ describe("a line that is not right: what is wrong with it, and the help of that 
     ["pause alpha --for soon", "--for soon: must be a duration", "pause --help"],
     ["logs --since never", "--since never: must be", "logs --help"],
     ["--nope", "no command is named", "state-syncd --help"],
+    ["--dry-run sync", "options of a command follow its name: `state-syncd sync --dry-run`", "sync --help"],
+    ["status alpha", "`state-syncd status` takes no alpha\n", "status --help"],
+    ["logs alpha", "`state-syncd logs` takes no alpha. Did you mean --repo alpha?", "logs --help"],
+    ["init some/where", "takes no some/where. Did you mean --scan some/where?", "init --help"],
+    ["logs --since yesterday", "must be a duration such as 10m", "logs --help"],
+    ["pause alpha --for 2x", "must be a duration such as 30m", "pause --help"],
+    ["pull alpha --raw", "--raw prints one peer's state", "pull --help"],
+    ["sync --all alpha", "--all takes no names", "sync --help"],
+    ["repos add /no/where", "there is no directory /no/where", "repos add --help"],
   ])("%s", async (line, what, help) => {
     const { code, stdout, stderr } = await workspace.run(line.split(" "));
     expect([code, stdout]).toEqual([EXIT.usage, ""]);
@@ -77,6 +88,41 @@ describe("a line that is not right: what is wrong with it, and the help of that 
     expect(stderr).toContain(help);
     expect(stderr).not.toContain("internal error");
   });
+});
+
+it("whoever calls it for the first time is told where to begin", async () => {
+  const { code, stderr } = await workspace.run([]);
+  expect(code).toBe(EXIT.usage);
+  const [, beginning = ""] = stderr.split("To begin:\n");
+  expect(beginning.match(/^ {2}state-syncd [a-z]+(?: [a-z]+)?/gm)?.map((line) => line.trim())).toEqual([
+    "state-syncd init",
+    "state-syncd service install",
+    "state-syncd status",
+  ]);
+});
+
+it.each([
+  ["start", "Unknown command: start. Did you mean service start?"],
+  ["uninstall", "Unknown command: uninstall. Did you mean service uninstall?"],
+  ["list", "Unknown command: list. Did you mean repos list?"],
+  ["sycn", "Unknown command: sycn. Did you mean sync?"],
+])("a command of a family that is called without the family: %s", async (line, what) => {
+  const { code, stderr } = await workspace.run([line]);
+  expect(code).toBe(EXIT.usage);
+  expect(stderr).toContain(what);
+});
+
+it("an example that a help breaks in two cannot be copied: each is whole", async () => {
+  for (const [name, { examples }] of everyCommand()) {
+    const { stdout } = await workspace.run([...name.split(" "), "--help"]);
+    const [, examplesOn = ""] = stdout.split("Examples:\n");
+    const lines = examplesOn.split("\n").map((line) => line.trim());
+    for (const { line, tells } of examples) {
+      const at = lines.findIndex((candidate) => candidate.startsWith(`state-syncd ${line}`));
+      expect(at, line).toBeGreaterThan(-1);
+      expect(`${lines[at] ?? ""} ${lines[at + 1] ?? ""}`).toContain(tells);
+    }
+  }
 });
 
 describe("what a command gets", () => {

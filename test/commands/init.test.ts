@@ -42,7 +42,9 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
 
   it("shows what it found, lets one be passive and one be left out, and tells what comes next", async () => {
     await make(4);
-    expect((await begin()).filter((line) => /^[> ] share {6}/.test(line))).toHaveLength(4);
+    const list = await begin();
+    expect(list.filter((line) => /^[> ] share {6}/.test(line))).toHaveLength(4);
+    expect(list.join("\n"), "how one leaves it, at 80 columns").toContain("^C: stop");
     terminal.press("Space");
     await terminal.shows(/^> passive +repo-00/);
     terminal.press("Down", "Down", "o");
@@ -53,10 +55,14 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
     expect(lines).toContain("2 share their state, 1 passive, 1 left out.");
     expect(lines.join("\n")).not.toContain("Enter goes on");
     terminal.press("Enter");
-    await terminal.shows(/out of git's sight/);
+    await terminal.shows(/from git/);
     terminal.press("Enter");
-    const end = await terminal.shows(/state-syncd service install/);
-    expect(end.join("\n")).toContain("state-syncd run");
+    const end = await terminal.shows(/state-syncd run/);
+    expect(end.join("\n")).toContain("state-syncd service install");
+    // Nothing but a long path was broken by the terminal.
+    expect(end).toEqual(
+      expect.arrayContaining(terminal.writtenLines().filter((text) => !text.includes("-long-"))),
+    );
     expect(await roles()).toEqual(["repo-00 passive", "repo-01 execution", "repo-03 execution"]);
     const exclude = await readFile(join(found, "repo-03-", ".git", "info", "exclude"), "utf8");
     expect(exclude).toContain("/.aibrain/global-state-cache.md");
@@ -86,10 +92,11 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
       const shown = terminal.lines().filter((line) => /^[> ] share/.test(line));
       return shown.length > 0 && shown.length <= 8;
     });
+    await terminal.shows(/\^C: stop/);
     terminal.press("Enter");
     await terminal.shows(/\[Y\/n\]/);
     terminal.press("Enter");
-    await terminal.shows(/out of git's sight/);
+    await terminal.shows(/from git/);
     terminal.type("n\n");
     await terminal.shows(/Wrote .* with 39 repos|with 39 repos/);
     expect(await roles()).toHaveLength(39);
@@ -137,7 +144,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
         }
         if (questions > 1) {
           terminal.press("Enter");
-          await terminal.shows(/out of git's sight/);
+          await terminal.shows(/from git/);
         }
         terminal.press(key);
         await untouched();

@@ -237,3 +237,31 @@ describe("repos", () => {
     expect(lines.filter((line) => line === "/.aibrain/global-state-cache.md")).toHaveLength(1);
   });
 });
+
+it("init finds a directory below the home where the shell has left the tilde as it is", async () => {
+  const config = join(workspace.root, "new.yaml");
+  const line = ["init", "--scan=~/repos", "--yes", "--config", config];
+  await mkdir(join(workspace.root, "repos", "gamma"), { recursive: true });
+  await writeFile(join(workspace.root, "repos", "gamma", "STATE.md"), "# gamma\n");
+  expect(await workspace.run(line, { env: { HOME: workspace.root } })).toMatchObject({ code: 0 });
+  expect(await readFile(config, "utf8")).toContain("gamma: { path: ~/repos/gamma }");
+});
+
+it("repos add of the directory that another repo's state file lies in says that this one is read no more", async () => {
+  const config = join(workspace.root, "docs.yaml");
+  await mkdir(join(workspace.root, "site", "docs"), { recursive: true });
+  await writeFile(join(workspace.root, "site", "docs", "STATE.md"), "# site\n");
+  await writeFile(config, "version: 1\nrepos: { site: { path: site, stateFile: docs/STATE.md } }\n");
+  const added = await run(
+    `repos add ${join(workspace.root, "site", "docs")} --no-exclude --config ${config}`,
+  );
+  expect(added.code).toBe(0);
+  expect(added.stderr).toContain("docs lies around the state file of site, which is not read any more");
+  expect(added.stderr).toContain("`state-syncd repos remove docs`");
+  const { stdout } = await run(`status --config ${config}`);
+  expect(stdout).toContain("STATE_FILE_OUTSIDE");
+  expect(stdout).toContain("repos remove docs");
+  await run(`repos remove docs --config ${config}`);
+  const around = await run(`repos add ${workspace.root} --name all --no-exclude --config ${config}`);
+  expect(around.stderr).not.toContain("read any more");
+});

@@ -108,6 +108,47 @@ describe("doctor", () => {
     });
   });
 
+  it.skipIf(!isRoot)(
+    "tells once of a cache directory that has cost a sync, with what makes it writable",
+    async () => {
+      const user = new OrdinaryUser(workspace);
+      const directory = join(workspace.repo("a"), ".aibrain");
+      await user.run(["sync", "--all"]);
+      await chmod(directory, 0o500);
+      await user.startDaemon();
+      expect((await user.run(["sync", "b"])).code).toBe(1);
+      const { stdout } = await user.run(["doctor", "--json"]);
+      const told: Told[] = JSON.parse(stdout).filter(
+        ({ about, level }: Told) => about === "a" && level === "error",
+      );
+      expect(told).toHaveLength(1);
+      expect(told[0]?.remedy).toContain(`chmod u+rwx '${directory}'`);
+    },
+  );
+
+  it.skipIf(!isRoot)("works for a user whom no name is known of, as in many containers", async () => {
+    const nameless = new OrdinaryUser(workspace, { uid: 54_321, gid: 54_321 });
+    for (const line of ["doctor", "service status"])
+      expect((await nameless.run(line.split(" "))).stderr).not.toContain("internal error");
+  });
+
+  it.skipIf(!isRoot)("of a daemon that is another user's says so, and not to look at its log", async () => {
+    const user = new OrdinaryUser(workspace);
+    await user.startDaemon();
+    await chmod(workspace.paths.socket, 0o000);
+    const { code, stderr } = await user.run(["status"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`no permission for ${workspace.paths.socket}`);
+    expect(stderr).toContain("The daemon there is another user's");
+  });
+
+  it("says once what is to be done about all the mistakes of a config", async () => {
+    await writeFile(workspace.paths.config, "version: 2\nrescan: soon\nrepos: { A: { path: 7 } }\n");
+    const { stdout } = await workspace.run(["doctor"]);
+    expect(stdout.match(/^wrong {2}config/gm)?.length).toBeGreaterThan(2);
+    expect(stdout.match(/Correct the places named above/g)).toHaveLength(1);
+  });
+
   it("sees a cache that git tracks, and notes one that git does not ignore", async () => {
     await workspace.startDaemon();
     await workspace.healthy();

@@ -311,7 +311,8 @@ describe.skipIf(why !== undefined)(
         "0 loaded units",
       );
       const again = await manager.syncd("service", "uninstall");
-      expect(again).toMatchObject({ code: 0, stderr: "Nothing to do: it is so already.\n" });
+      const stderr = "The service is not installed: there is nothing to remove.\n";
+      expect(again).toMatchObject({ code: 0, stderr });
     });
 
     it("leaves a unit that somebody else has written as it is", async () => {
@@ -415,6 +416,17 @@ describe.skipIf(why !== undefined)(
       manager.write(config, "version: 1\nrepos: nonsense\n");
       expect(await manager.syncd("service", "install")).toMatchObject({ code: 2 });
       expect(manager.exists(units)).toBe(false);
+    });
+
+    it("does not end a daemon that goes on by its last good config, to start one that cannot", async () => {
+      await install();
+      const pid = await mainPid();
+      manager.write(config, "version: 1\nrepos: nonsense\n");
+      const { code, stderr } = await manager.syncd("service", "restart");
+      expect(code).toBe(2);
+      expect(stderr).toContain("The service was not restarted");
+      expect(stderr).toContain("config.yaml:2:8 repos");
+      expect(await mainPid()).toBe(pid);
     });
 
     it("is not there to be started or stopped before it is installed", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fault } from "../../src/errors.ts";
-import { columnsOf, cut, wrap } from "../../src/status/layout.ts";
+import { columnsOf, cut, prose, wrap } from "../../src/status/layout.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "../../src/status/report.ts";
 import { ago, span } from "../../src/status/span.ts";
 import { statusLines, statusText } from "../../src/status/text.ts";
@@ -91,7 +91,7 @@ describe("status in words", () => {
   it("has problems first, each with its remedy, and explains only the words that appear", () => {
     const text = statusText(troubled(), plain);
     expect(text.indexOf("STATE_FILE_EMPTY")).toBeLessThan(text.indexOf("repo  "));
-    expect(text).toContain("  The file system is mounted read-only. Mount it writable.");
+    expect(text).toContain("  Mount its file system writable. A hardened service: `state-syncd service restart`.");
     expect(text).toMatch(/^a +held .* 0 of 11 +11 of 11 +STATE_FILE_EMPTY$/m);
     expect(text).toMatch(/^web +failed .* 11 of 11 +0 of 11 +CACHE_READ_ONLY$/m);
     // Not in trouble itself.
@@ -112,6 +112,7 @@ describe("status in words", () => {
     expect(text).toMatch(/^b +paused .* until resumed$/m);
     expect(text.match(/PAUSED/g)).toEqual(["PAUSED"]);
     expect(text).toContain("PAUSED a, b are paused");
+    expect(text, "counts what it shows").toContain(", 1 problem, ");
   });
 
   it("tells which peers hold an older state, where no fault says why", () => {
@@ -185,6 +186,13 @@ describe("the columns of a terminal", () => {
 
   it("a word that is longer than a line is broken, and blanks at its ends are none", () => {
     expect(wrap("a /very/long/path b", 8, "  ")).toEqual(["a", "  /very/", "  long/p", "  ath b"]);
+    // A command is copied whole, where it fits on a line.
+    expect(wrap("then run `a b c d` now", 12, "  ")).toEqual(["then run", "  `a b c d`", "  now"]);
+    expect(wrap("see `aaa bbb ccc`", 9)).toEqual(["see `aaa", "bbb ccc`"]);
+    // After a head, as indented as the lines below it.
+    expect(prose("one two three", 11, "    ", "ok  ")).toEqual(["ok  one two", "    three"]);
+    // What fits on no line begins on the first, and the terminal breaks it.
+    expect(prose("/much/too/long is it", 10, "    ", "ok  ")).toEqual(["ok  /much/too/long", "    is it"]);
     expect(wrap("one two", undefined)).toEqual(["one two"]);
     expect(wrap("one two", 5, "  ", "  ")).toEqual(["  one", "  two"]);
   });

@@ -58,6 +58,13 @@ export class Terminal {
       .map((line) => line.trimEnd());
   }
 
+  /** The lines as they were written: those that the terminal itself had to break are one. */
+  writtenLines(): string[] {
+    return this.#tmux("capture-pane", "-p", "-J")
+      .split("\n")
+      .map((line) => line.trimEnd());
+  }
+
   /** How many lines were scrolled away. */
   get scrolledAway(): number {
     return Number(this.#tmux("display-message", "-p", "#{history_size}"));

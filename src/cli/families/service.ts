@@ -19,7 +19,7 @@ export const service: Family = {
       options: {
         dryRun,
         hardened: { type: "toggle", describe: "Keep the daemon from all that it does not need (Linux)" },
-        start: { type: "toggle", describe: "Start it now; that is the default" },
+        start: { type: "toggle", describe: "Start it now (the default)" },
       },
       examples: [
         { line: "service install", tells: "from now on it runs" },

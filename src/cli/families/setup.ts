@@ -43,8 +43,8 @@ export const completion = command({
   examples: [
     { line: "completion >> ~/.bashrc", tells: "for the shell you use" },
     {
-      line: "completion --shell fish > ~/.config/fish/completions/state-syncd.fish",
-      tells: "for another one",
+      line: "completion --shell fish > state-syncd.fish",
+      tells: "for another one; this file belongs into ~/.config/fish/completions",
     },
   ],
   run: async ({ shell }, context) =>
