@@ -42,8 +42,7 @@ export const FAULTS = {
   CACHE_PRIVACY:
     "macOS keeps the daemon out of the place. Grant Full Disk Access to the node that runs it, under System Settings > Privacy & Security, and restart it.",
   CACHE_DISK_FULL: "Free some space on that disk. The old cache is intact; the new state follows by itself.",
-  CACHE_READ_ONLY:
-    "The file system is mounted read-only: mount it writable. To a hardened service it is so as well where the repo came after its start: `state-syncd service restart`.",
+  CACHE_READ_ONLY: "Mount its file system writable; to a hardened service: `state-syncd service restart`.",
   CACHE_OUTSIDE: "The cache leads out of its repo. Replace the link with a directory inside the repo.",
   CACHE_NOT_REGULAR: "Something that is not a regular file stands where the cache belongs. Move it away.",
   CACHE_NOT_DIRECTORY: "`.aibrain` must be a directory. Move away what stands in its place.",
