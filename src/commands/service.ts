@@ -7,7 +7,7 @@ import { confinementOf, missingDirectories } from "../service/confinement.ts";
 import type { ControlVerb, ServiceManager, ServiceState } from "../service/manager.ts";
 import { findProgram, type Program } from "../service/program.ts";
 import { ask } from "../service/tool.ts";
-import { homeOf, type Paths } from "../paths.ts";
+import { homeOf, locate, type Paths } from "../paths.ts";
 import type { Registry } from "../core/registry.ts";
 import { answering } from "../store/disks.ts";
 import { lockHolder } from "../store/lock-holder.ts";
@@ -195,6 +195,7 @@ export async function planRefresh(
 /** `service uninstall`: nothing is left of the service. What the daemon keeps (log, copies of caches) stays. */
 export async function serviceUninstall(options: ServiceOptions, context: CommandContext): Promise<ExitCode> {
   const manager = await chooseManager(process.env);
+  const stateDirectory = await itsStateDirectory(manager, context);
   const changes = await manager.uninstall();
   if (changes.length === 0 && !context.json) {
     complain(context, "The service is not installed: there is nothing to remove.");
@@ -204,9 +205,20 @@ export async function serviceUninstall(options: ServiceOptions, context: Command
   if (changes.length === 0 || options.dryRun) return EXIT.ok;
   complainProse(
     context,
-    `Left in place: your config, the caches, and ${context.paths.stateDirectory} (log, copies of caches).`,
+    `Left in place: your config, the caches, and ${stateDirectory} (log, copies of caches).`,
   );
   return EXIT.ok;
+}
+
+/** The daemon's, which need not be this command's. Where the manager does not answer, this command's. */
+async function itsStateDirectory(manager: ServiceManager, { paths }: CommandContext): Promise<string> {
+  try {
+    const { environment } = await manager.state();
+    return locate(undefined, { ...process.env, ...environment }).stateDirectory;
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return paths.stateDirectory;
+  }
 }
 
 /** `service start`, `stop`, `restart`. */

@@ -114,6 +114,7 @@ export class Systemd implements ServiceManager {
       systemctl("daemon-reload"),
       // A failure that is remembered would still be listed, and the user's manager be called degraded.
       forget(UNIT, FOLLOWER, FOLLOWER_JOB),
+      ...this.#runDirectory(),
     ];
   }
 
@@ -140,6 +141,13 @@ export class Systemd implements ServiceManager {
       ...((await this.#isActive(unit)) ? [systemctl("stop", unit)] : []),
       ...((await isLink(link)) ? [{ kind: "remove", path: link } as const] : []),
     ];
+  }
+
+  /** The unit keeps it, for a daemon that somebody runs by hand may use it. */
+  #runDirectory(): Change[] {
+    const runtime = this.#options.env["XDG_RUNTIME_DIR"];
+    if (runtime?.startsWith("/") !== true) return [];
+    return [{ kind: "removeDirectory", path: join(runtime, "state-syncd") }];
   }
 
   /** @throws FaultError SERVICE_FOREIGN. */

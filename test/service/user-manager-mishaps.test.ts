@@ -213,6 +213,22 @@ describe.skipIf(why !== undefined)(
       expect(await command()).toEqual([node, script, "run"]);
     });
 
+    it("is not put back by the doctor of an old copy that was forgotten somewhere", async () => {
+      await manager.run("cp", ["-r", ".local/lib/node_modules", "forgotten"]);
+      const upgrade = `sed -i 's/"${VERSION}"/"99.0.0"/' $(grep -rlF '"${VERSION}"' ~/.local/lib)`;
+      await manager.run("sh", ["-c", upgrade]);
+      await install();
+      const [node, script] = await command();
+      const old = `${manager.home}/forgotten/state-syncd/dist/state-syncd.cjs`;
+      const { stdout } = await manager.run(manager.program[0], [old, "doctor", "--fix"]);
+      expect(stdout).toContain(`it runs version 99.0.0, this is ${VERSION}`);
+      expect(await command()).toEqual([node, script, "run"]);
+      await manager.run("sh", [
+        "-c",
+        "rm -rf .local/lib/node_modules && mv forgotten .local/lib/node_modules",
+      ]);
+    });
+
     it("looks for its things where the shell that installed it does, whatever the manager's environment says", async () => {
       await manager.systemctl("set-environment", "XDG_STATE_HOME=/elsewhere", "XDG_CONFIG_HOME=/elsewhere");
       await install();
@@ -227,6 +243,15 @@ describe.skipIf(why !== undefined)(
       expect((await manager.run("find", [units, "-type", "f", "-o", "-type", "l"])).stdout).toBe("");
       expect(await manager.property("ActiveState")).toBe("inactive");
       expect(await manager.property("ActiveState", "state-syncd-registry.path")).toBe("inactive");
+      expect(manager.exists("/run/user/4242/state-syncd")).toBe(false);
+    });
+
+    it("says of an uninstall what is left where the service had it", async () => {
+      const [node, script] = manager.program;
+      const env = { XDG_STATE_HOME: `${manager.home}/.local/state/other` };
+      await manager.run(node, [script, "service", "install"], env);
+      const { stderr } = await manager.syncd("service", "uninstall");
+      expect(stderr).toContain(`and ${env.XDG_STATE_HOME}/state-syncd (log`);
     });
 
     it("leaves no failed unit behind when it is uninstalled", async () => {

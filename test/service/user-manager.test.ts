@@ -165,7 +165,10 @@ describe.skipIf(why !== undefined)(
       await eventually("the line about the news", () => followed.includes("a -> b  section written"));
       await manager.run("sh", ["-c", "kill -INT $(pgrep -f 'logs -f -n 1' -o)"]);
       await eventually("the follower to end", () => follower.exitCode !== null);
-      expect((await manager.run("pgrep", ["journalctl"])).code).toBe(1);
+      await eventually(
+        "its journalctl to end",
+        async () => (await manager.run("pgrep", ["journalctl"])).code === 1,
+      );
     });
 
     it("is killed and started again when it hangs", async () => {
@@ -197,7 +200,10 @@ describe.skipIf(why !== undefined)(
       await eventually("the status to tell of the config", async () =>
         (await manager.property("StatusText")).includes("CONFIG_INVALID"),
       );
-      expect(await manager.property("ActiveState")).toBe("active");
+      await eventually(
+        "the reload to be over",
+        async () => (await manager.property("ActiveState")) === "active",
+      );
       expect(await mainPid()).toBe(pid);
     });
 
@@ -250,7 +256,7 @@ describe.skipIf(why !== undefined)(
       const { code, stderr } = await manager.syncd("service", "install");
       expect(code).toBe(1);
       expect(stderr).toContain("Another daemon runs already");
-      expect(await manager.property("ActiveState")).toBe("inactive");
+      await eventually("it to leave", async () => (await manager.property("ActiveState")) === "inactive");
       expect(await manager.property("Result")).toBe("success");
       expect(await manager.property("NRestarts")).toBe("0");
       const { daemon } = JSON.parse((await manager.syncd("status", "--json")).stdout);

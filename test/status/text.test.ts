@@ -91,7 +91,9 @@ describe("status in words", () => {
   it("has problems first, each with its remedy, and explains only the words that appear", () => {
     const text = statusText(troubled(), plain);
     expect(text.indexOf("STATE_FILE_EMPTY")).toBeLessThan(text.indexOf("repo  "));
-    expect(text).toContain("  Mount its file system writable. A hardened service: `state-syncd service restart`.");
+    expect(text).toContain(
+      "  Mount its file system writable. A hardened service: `state-syncd service restart`.",
+    );
     expect(text).toMatch(/^a +held .* 0 of 11 +11 of 11 +STATE_FILE_EMPTY$/m);
     expect(text).toMatch(/^web +failed .* 11 of 11 +0 of 11 +CACHE_READ_ONLY$/m);
     // Not in trouble itself.
