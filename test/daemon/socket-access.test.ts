@@ -165,7 +165,8 @@ describe("two daemons with one run directory and a state directory each", () => 
     expect(report.daemon).toMatchObject({ running: false, pid: null, config: other.paths.config });
     expect(report.repos.map(({ path }) => path)).toContain(other.repo("x"));
     expect((await command(other, "explain x")).stdout).toContain("no daemon runs");
-    expect((await command(other, "pause x")).stderr).toContain("no daemon runs");
+    expect((await command(other, "pause x")).stderr).toContain("No daemon runs");
+    expect((await command(other, "resume x")).code).toBe(0);
     expect((await command(other, "sync x")).stdout).toContain(other.cacheFile("y"));
     expect(await other.received("y", "x")).toBe("state of x\n");
     expect((await command(other, "pull y --raw --from x")).stdout).toBe("state of x\n");
