@@ -53,5 +53,5 @@ function lingering({ lingers }: ServiceState): string {
   if (lingers === null) return "";
   return lingers
     ? "goes on when your last session ends (lingering)"
-    : "ends with your last session; to have it go on: loginctl enable-linger";
+    : "ends with your last session; to have it go on: `loginctl enable-linger`";
 }

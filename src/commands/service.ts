@@ -40,7 +40,7 @@ export async function serviceInstall(options: InstallOptions, context: CommandCo
   if (options.dryRun) return EXIT.ok;
   const code = await tellOutcome(manager, options.start, context);
   if (code === EXIT.ok && (await manager.state()).lingers === false) {
-    complain(context, "It ends with your last session. To have it go on: loginctl enable-linger");
+    complain(context, "It ends with your last session. To have it go on: `loginctl enable-linger`");
   }
   return code;
 }

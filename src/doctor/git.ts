@@ -11,17 +11,26 @@ export const checkGit: Check = async ({ config }) => {
   for (const { name, path } of config === undefined ? [] : cachesOf(config.registry)) {
     const tracked = await git(path, "ls-files", "--error-unmatch", "--", CACHE);
     if (tracked === 0) {
-      const remedy = `\`git -C ${path} rm --cached ${CACHE}\`, then ignore it.`;
+      const remedy = `\`git -C ${path} rm --cached ${CACHE}\` leaves the file where it is; ${hiding(path)}`;
       found.push(warning(name, `${CACHE} is tracked by git: peers' states end up in its history`, remedy));
     } else if (tracked === 1 && (await git(path, "check-ignore", "--quiet", "--", CACHE)) === 1) {
-      const remedy = `\`echo /${CACHE} >> "$(git -C ${path} rev-parse --git-path info/exclude)"\` hides it from git for you alone.`;
       found.push(
-        note(name, `git shows ${CACHE} as a new file: one \`git add .\` publishes its peers' states`, remedy),
+        note(
+          name,
+          `git shows ${CACHE} as a new file: one \`git add .\` publishes its peers' states`,
+          hiding(path),
+        ),
       );
     }
   }
   return found;
 };
+
+/** To be copied wherever one is: of itself git names the file as seen from the repo. */
+function hiding(path: string): string {
+  const file = `$(git -C ${path} rev-parse --path-format=absolute --git-path info/exclude)`;
+  return `\`echo /${CACHE} >> "${file}"\` hides it from git for you alone.`;
+}
 
 /** Its exit code: 128 outside of a repository, 127 without git. */
 async function git(directory: string, ...args: string[]): Promise<number> {
