@@ -34,7 +34,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
 
   const begin = async (): Promise<string[]> => {
     terminal.run("init", "--scan", found, "--config", config);
-    return await terminal.shows(/Enter goes on/);
+    return await terminal.shows(/Enter: go on/);
   };
 
   const roles = async (): Promise<string[]> =>
@@ -53,7 +53,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
     const lines = await terminal.shows(/\[Y\/n\]/);
     // The list has made room for what came of it.
     expect(lines).toContain("2 share their state, 1 passive, 1 left out.");
-    expect(lines.join("\n")).not.toContain("Enter goes on");
+    expect(lines.join("\n")).not.toContain("Enter: go on");
     terminal.press("Enter");
     await terminal.shows(/from git/);
     terminal.press("Enter");
@@ -107,7 +107,7 @@ describe.skipIf(!hasTerminals)("init on a terminal (skipped where tmux is not in
     await writeFile(config, "version: 1\nrepos:\n");
     for (const key of ["C-c", "Enter"]) {
       terminal.run("repos", "add", join(found, "repo-00-"), "--config", config);
-      await terminal.shows(/out of git's sight/);
+      await terminal.shows(/from git, by a line/);
       expect(await roles()).toEqual([]);
       terminal.press(key);
       await terminal.shows(key === "Enter" ? /^git does not see its cache/ : /^Nothing was written\.$/);

@@ -94,7 +94,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 /** Leaves the list of what was found as it is. */
 async function goOn(stdin: PassThrough, err: () => string): Promise<void> {
-  await until(() => err().includes("Enter goes on"));
+  await until(() => err().includes("Enter: go on"));
   stdin.write("\r");
   await until(() => err().includes("[Y/n]"));
 }
@@ -110,7 +110,7 @@ describe("init", () => {
   ])("at the list of what was found, %s leaves everything untouched", async (_, answer) => {
     const { context, stdin, err } = terminal({ tty: true });
     const done = init({ scan: "repos", yes: false }, context);
-    await until(() => err().includes("Enter goes on"));
+    await until(() => err().includes("Enter: go on"));
     if (answer === undefined) stdin.end();
     else stdin.write(answer);
     expect(await done).toBe(1);
