@@ -8,7 +8,7 @@ import { homeOf } from "../paths.ts";
 import { chooseManager } from "../service/choose.ts";
 import { type CommandContext, print, printFacts, printProse } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
-import { asInstalled, installThisProgram, planRefresh, refreshInstalled } from "./service.ts";
+import { asInstalled, installThisProgram, planRefresh, refreshInstalled } from "./service-plan.ts";
 import { answering } from "../store/disks.ts";
 import { visible } from "../visible.ts";
 
