@@ -55,7 +55,7 @@ export const FAULTS = {
   DAEMON_RUNNING:
     "There is one daemon a user. Stop that one first: `state-syncd service stop`, or `kill` with its pid.",
   DAEMON_NOT_RUNNING:
-    "`state-syncd service install` has it run in the background from now on; `state-syncd run` runs it here.",
+    "`state-syncd service start` starts it, `service install` where it is not installed yet; `state-syncd run` runs it here.",
   DAEMON_UNRESPONSIVE:
     "It holds the lock but does not answer. Look at `state-syncd logs`, then stop that process (`state-syncd service restart` where it is a service).",
   DAEMON_STARTING:

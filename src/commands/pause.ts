@@ -3,6 +3,7 @@ import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
 import type { Registry } from "../core/registry.ts";
 import type { Pauses } from "../daemon/pauses.ts";
 import type { Paused, Resumed } from "../daemon/pausing.ts";
+import { pausedUntil } from "../status/span.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
 import { elsewhereOrHere, withWriterLock } from "./hand-over.ts";
@@ -20,7 +21,8 @@ export async function pause(
     isAnswer: isPaused,
     local: async (pauses, name) => (await import("../daemon/pausing.ts")).pauseRepo(pauses, name, forMs),
   });
-  const end = answer.until === null ? "until `state-syncd resume`" : `until ${answer.until}`;
+  const end =
+    answer.until === null ? "until `state-syncd resume`" : pausedUntil(Date.parse(answer.until), Date.now());
   if (context.json) printFacts(context, answer);
   else print(context, `Paused ${repo ?? "all repos"} ${end}.`);
   if (here) complain(context, "No daemon runs: this counts from its next start on.");

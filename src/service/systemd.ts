@@ -57,6 +57,7 @@ export class Systemd implements ServiceManager {
   }
 
   async install(request: InstallRequest): Promise<readonly Change[]> {
+    await requireNotify();
     await this.#refuseMasked();
     const directory = await this.#directory();
     const { hardened } = request;
@@ -199,6 +200,16 @@ export class Systemd implements ServiceManager {
     const directory = this.#options.lingerDirectory ?? "/var/lib/systemd/linger";
     return (await contentOf(join(directory, this.#options.user))) !== undefined;
   }
+}
+
+/** Without it a daemon could not say that it is ready, and would be killed for that over and over. */
+async function requireNotify(): Promise<void> {
+  const { code } = await ask("systemd-notify", ["--version"], 20_000);
+  if (code !== 127) return;
+  throw new FaultError(
+    "SERVICE_UNSUPPORTED",
+    "there is no systemd-notify here, by which the daemon speaks to systemd",
+  );
 }
 
 function dropIn(directory: string): string {

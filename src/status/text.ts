@@ -71,9 +71,7 @@ function headline(report: StatusReport, look: Look): Block {
   const [first = "", ...rest] = wrap(line, look.columns, "  ");
   const lines = [look.paint(colour[status], status) + first.slice(status.length), ...rest];
   const more = [
-    latency.count === 0
-      ? ""
-      : `a save reaches a peer in ${span(latency.p50Ms)}, 99 of 100 within ${span(latency.p99Ms)}`,
+    latency.count === 0 ? "" : reach(latency),
     daemon.provenAt === null ? "" : `proved itself ${ago(daemon.provenAt, look.now)}`,
     // Where all is well nobody asks which one it was.
     status === "healthy" ? "" : `config ${visible(daemon.config)}`,
@@ -129,6 +127,14 @@ function behindLine(edges: readonly EdgeReport[], { now }: Look): string[] {
   const length = edge.lagMs > 0 ? ` for ${span(edge.lagMs)}` : "";
   const synced = edge.syncedAt === null ? "never synced" : `synced ${ago(edge.syncedAt, now)}`;
   return [`${edge.from} -> ${to}: ${edge.status}${length}, ${synced}`];
+}
+
+/** Of a few saves a hundredth is no part. */
+const MANY = 100;
+
+function reach({ p50Ms, p99Ms, count }: StatusReport["latency"]): string {
+  const most = count >= MANY ? `, 99 of 100 within ${span(p99Ms)}` : "";
+  return `a save reaches a peer in ${span(p50Ms)}${most}`;
 }
 
 /** What peers get otherwise than it is written, and where it stands: never what it was. */

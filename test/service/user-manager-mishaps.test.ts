@@ -58,6 +58,18 @@ describe.skipIf(why !== undefined)(
         .map(({ message }) => message);
     }
 
+    it("is not installed where the daemon could not tell systemd that it is ready", async () => {
+      await manager.run("sh", ["-c", "mkdir bin && ln -s /usr/bin/systemctl bin/systemctl"]);
+      const [node, script] = manager.program;
+      const { code, stderr } = await manager.run(node, [script, "service", "install"], {
+        PATH: `${manager.home}/bin`,
+      });
+      expect(code).toBe(1);
+      expect(stderr).toContain("no systemd-notify");
+      expect(manager.exists(`${units}/${UNIT}`)).toBe(false);
+      await manager.run("rm", ["-r", "bin"]);
+    });
+
     it("hardened, opens a repo that is added while it opens the one before", async () => {
       await install("--hardened");
       register(config, "a", "b", "c");
