@@ -61,9 +61,8 @@ describe.skipIf(why !== undefined)(
     it("is not installed where the daemon could not tell systemd that it is ready", async () => {
       await manager.run("sh", ["-c", "mkdir bin && ln -s /usr/bin/systemctl bin/systemctl"]);
       const [node, script] = manager.program;
-      const { code, stderr } = await manager.run(node, [script, "service", "install"], {
-        PATH: `${manager.home}/bin`,
-      });
+      const bare = `PATH=${manager.home}/bin`;
+      const { code, stderr } = await manager.run("env", [bare, node, script, "service", "install"]);
       expect(code).toBe(1);
       expect(stderr).toContain("no systemd-notify");
       expect(manager.exists(`${units}/${UNIT}`)).toBe(false);
