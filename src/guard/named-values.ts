@@ -1,4 +1,4 @@
-import type { OwnRule } from "./own-rules.ts";
+import type { OwnRule } from "./own-rule.ts";
 import { isExamplePassword, isKey, isPassword, isPlaceholder, isUuid, type Place } from "./values.ts";
 
 /**
