@@ -28,14 +28,16 @@ export class OrdinaryUser {
     if (isRoot) execFileSync("chown", ["-R", `${user.uid}:${user.gid}`, workspace.root]);
   }
 
-  /** Starts a process without waiting for anything; it is the caller's to end. */
+  /** Starts a process without waiting for anything. It ends with the workspace, if not before. */
   spawn(args: readonly string[]): Daemon {
     const { uid, gid, groups } = this.#user;
     const others = groups === undefined ? ["--clear-groups"] : ["--groups", groups.join()];
     const become = isRoot ? ["setpriv", "--reuid", `${uid}`, "--regid", `${gid}`, ...others] : [];
     const [command = "", ...rest] = [...become, process.execPath, SCRIPT, ...args];
     const { root: cwd, env } = this.#workspace;
-    return new Daemon(spawn(command, rest, { cwd, env, stdio: ["ignore", "pipe", "pipe"] }));
+    return this.#workspace.adopt(
+      new Daemon(spawn(command, rest, { cwd, env, stdio: ["ignore", "pipe", "pipe"] })),
+    );
   }
 
   /** Runs a command to its end. */

@@ -180,6 +180,12 @@ export class Workspace {
     return daemon;
   }
 
+  /** Has a process end with this workspace. */
+  adopt(daemon: Daemon): Daemon {
+    this.#daemons.add(daemon);
+    return daemon;
+  }
+
   /** Starts the daemon and waits until everything was reconciled once. */
   async startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
     const daemon = this.spawnDaemon(options);
