@@ -88,7 +88,7 @@ class Stage {
     const healthy = await this.#command("status");
     this.#say(
       healthy
-        ? "That is all. Your own repos: state-syncd init --scan <where they are>, then state-syncd run"
+        ? "That is all. Your own repos: state-syncd init --scan <where they are>, then state-syncd service install"
         : "Something is wrong here",
     );
     return healthy ? EXIT.ok : EXIT.failed;

@@ -11,13 +11,22 @@ export interface PullOptions {
   readonly repo: string | undefined;
   readonly from: string | undefined;
   readonly raw: boolean;
+  /** The gist of each state instead of all of it. */
+  readonly digest: boolean;
+  /** The longest that the digests may become together, in characters. */
+  readonly budget: number | undefined;
 }
+
+/** As much as a coding agent's harness hands on without making a file of it. */
+const DEFAULT_BUDGET = 8_000;
+const LEAST_BUDGET = 100;
 
 /** `pull`: brings one repo's cache up to date and prints what it holds. */
 export async function pull(options: PullOptions, context: CommandContext): Promise<ExitCode> {
   if (options.raw && options.from === undefined) {
     throw new FaultError("USAGE", "--raw prints one peer's state: name it with --from");
   }
+  const budget = budgetOf(options);
   const selection = { repos: options.repo === undefined ? [] : [options.repo], around: context.cwd };
   const { cache, config, edges } = await handOver(context, {
     path: "/pull",
@@ -43,9 +52,10 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   const isWanted = (peer: string | undefined): boolean => options.from === undefined || peer === options.from;
   const wanted = sections.filter(({ repo }) => isWanted(repo));
   const asked = edges.filter(({ from }) => isWanted(from));
-  if (context.json) printFacts(context, { cache, sections: wanted.map(asJson), edges });
+  if (options.digest) await showDigests(wanted, budget, { cache, edges }, context);
+  else if (context.json) printFacts(context, { cache, sections: wanted.map(asJson), edges });
   else if (options.raw) for (const { body } of wanted) context.stdout.write(body);
-  else for (const section of wanted) printSection(section, context);
+  else for (const section of wanted) printSection(section, section.body.toString("utf8"), context);
   const unshown = faults.filter(({ repo }) => repo === undefined || isWanted(repo));
   complainOnce(context, [...asked.map(({ fault }) => fault), ...unshown]);
   const missing = asked.some(({ from }) => !wanted.some(({ repo }) => repo === from));
@@ -71,14 +81,48 @@ async function tellWhyAlone(
   if (why !== undefined) complain(context, `${repo?.name} reads no peer: ${why}`);
 }
 
-function printSection(section: Section, context: CommandContext): void {
+function budgetOf({ raw, digest, budget = DEFAULT_BUDGET }: PullOptions): number {
+  if (raw && digest)
+    throw new FaultError("USAGE", "--raw prints a state as it is, --digest its gist: choose one");
+  if (Number.isSafeInteger(budget) && budget >= LEAST_BUDGET) return budget;
+  throw new FaultError(
+    "USAGE",
+    `--budget ${budget}: must be a whole number of characters, ${LEAST_BUDGET} or more`,
+  );
+}
+
+async function showDigests(
+  sections: readonly Section[],
+  budget: number,
+  facts: object,
+  context: CommandContext,
+): Promise<void> {
+  const { digestsOf } = await import("../core/digest/shared.ts");
+  const states = sections.map(({ repo, body }) => ({ repo, text: body.toString("utf8") }));
+  const digests = digestsOf(states, budget);
+  const pairs = sections.map((section, at) => ({
+    section,
+    ...(digests[at] ?? { text: "", isWhole: false }),
+  }));
+  if (!context.json) {
+    for (const { section, text } of pairs) printSection(section, `${text}\n`, context);
+    return;
+  }
+  const told = pairs.map(({ section, text, isWhole }) => {
+    const { body, ...rest } = section;
+    return { ...rest, bytes: body.length, digest: text, isWhole };
+  });
+  printFacts(context, { ...facts, sections: told });
+}
+
+function printSection(section: Section, text: string, context: CommandContext): void {
   const position =
     section.commit === undefined ? "" : `, ${section.branch ?? "detached"} @ ${section.commit}`;
   print(
     context,
     `=== ${section.repo}: changed ${section.changedAt}, synced ${section.syncedAt}${position} ===`,
   );
-  printText(context, section.body.toString("utf8"));
+  printText(context, text);
 }
 
 function asJson(section: Section): object {

@@ -39,10 +39,13 @@ export const pull = command({
   options: {
     from: { type: "text", value: "PEER", describe: "Only this peer's state", completes: "repo" },
     raw: { type: "flag", describe: "With --from: byte for byte" },
+    digest: { type: "flag", describe: "The gist: what blocks, what is next, how things are" },
+    budget: { type: "number", value: "N", describe: "With --digest: at most so many characters (8,000)" },
   },
   examples: [
     { line: "pull", tells: "the other repos' states" },
     { line: "pull --raw --from karematch", tells: "one peer's, byte for byte" },
+    { line: "pull --digest --budget 3000", tells: "what matters of all of them, in some 700 tokens" },
   ],
   exits: { 0: "all done", 1: "some peer's state is not there, or not the newest" },
   run: async (args, context) => (await import("../../commands/pull.ts")).pull(args, context),

@@ -1,0 +1,177 @@
+import { type Passage, type Piece, readBlocks } from "./blocks.ts";
+import { withoutEchoes } from "./echoes.ts";
+import { type Kind, kindsOf, pending } from "./kinds.ts";
+import { shares } from "./share.ts";
+import { shorten } from "./shorten.ts";
+
+export interface DigestOptions {
+  /** The longest that the text may become, in UTF-16 units. */
+  readonly budget: number;
+  /** Names of the other repos, whose states may have been copied into this one. */
+  readonly peers?: readonly string[];
+}
+
+export interface Digest {
+  readonly text: string;
+  /** Whether the text has all that the state file says, but for what is done. */
+  readonly isWhole: boolean;
+}
+
+/** What an agent in another repo wants to know first. */
+const ORDER: readonly Kind[] = ["blockers", "next", "status", "decisions"];
+const LONGEST_LINE = 280;
+const LONGEST_FACT = 160;
+/** The outline takes at most this part. */
+const OUTLINE_PART = 0.2;
+const LONGEST_OUTLINE = 400;
+
+/**
+ * The gist of a state file, by rules alone: the same text gives the same digest. Facts of its front
+ * matter, then what blocks, what is next, how things are, what was decided; what is done is left
+ * out, and an outline says what else there is. Where no heading is known, as in other languages,
+ * its beginning stands for it.
+ */
+export function digest(text: string, { budget, peers = [] }: DigestOptions): Digest {
+  const { facts, passages } = readBlocks(withoutEchoes(text, peers));
+  const kinds = kindsOf(passages);
+  const known = passages.some(({ level }, at) => level > 1 && ORDER.includes(kinds[at] ?? "other"));
+  const wanted: readonly Kind[] = known ? ORDER : [...ORDER, "other"];
+  const groups = [
+    new Group([
+      { title: "", pieces: facts.map(([key, value]) => fact(`${key}: ${value}`)), passage: undefined },
+    ]),
+    ...wanted.map(
+      (kind) =>
+        new Group(
+          passages.flatMap((passage, at) => {
+            const pieces = pending(passage.pieces);
+            const title = [...passage.above, passage.title].join(" > ");
+            return kinds[at] === kind && pieces.length > 0 ? [{ title, pieces, passage }] : [];
+          }),
+        ),
+    ),
+  ];
+  const whole = groups
+    .map((group) => group.take(Infinity))
+    .filter((part) => part !== "")
+    .join("\n\n");
+  const others = passages.filter(
+    (passage, at) =>
+      kinds[at] !== "done" && !groups.some((group) => group.has(passage)) && passage.pieces.length > 0,
+  );
+  if (whole.length <= budget && others.length === 0) return { text: whole, isWhole: true };
+  return { text: fitted(groups, passages, budget), isWhole: false };
+}
+
+function fitted(groups: readonly Group[], passages: readonly Passage[], budget: number): string {
+  const reserved = Math.min(LONGEST_OUTLINE, Math.floor(budget * OUTLINE_PART));
+  // Between two parts stands an empty line.
+  const room = budget - reserved - 2 * groups.length;
+  const needs = groups.map((group) => group.take(Infinity).length);
+  const given = shares(needs, room);
+  const parts = groups.map((group, at) => group.take(given[at] ?? 0));
+  let spare = room - parts.reduce((sum, part) => sum + part.length, 0);
+  for (const [at, group] of groups.entries()) {
+    const before = parts[at]?.length ?? 0;
+    const part = group.take(before + spare);
+    parts[at] = part;
+    spare -= part.length - before;
+  }
+  const text = parts.filter((part) => part !== "").join("\n\n");
+  const left = outline(
+    passages.filter((passage) => !groups.some((group) => group.tookAll(passage))),
+    passages,
+    Math.min(reserved, budget - text.length - 2),
+  );
+  return [text, left].filter((part) => part !== "").join("\n\n");
+}
+
+interface Part {
+  readonly title: string;
+  readonly pieces: readonly Piece[];
+  readonly passage: Passage | undefined;
+}
+
+/** Passages of one kind, of which as much is taken as there is room for. */
+class Group {
+  readonly #parts: readonly Part[];
+  #whole = new Set<Passage>();
+
+  constructor(parts: readonly Part[]) {
+    this.#parts = parts;
+  }
+
+  has(passage: Passage): boolean {
+    return this.#parts.some((part) => part.passage === passage);
+  }
+
+  /** Whether all of it was taken the last time. */
+  tookAll(passage: Passage): boolean {
+    return this.#whole.has(passage);
+  }
+
+  /** Takes pieces in their order until one does not fit. A fence that does not fit is left, and what follows is tried. */
+  take(budget: number): string {
+    this.#whole = new Set();
+    const lines: string[] = [];
+    let length = -1;
+    const add = (more: readonly string[]): boolean => {
+      const size = more.reduce((sum, line) => sum + line.length + 1, 0);
+      if (length + size > budget) return false;
+      lines.push(...more);
+      length += size;
+      return true;
+    };
+    for (const { title, pieces, passage } of this.#parts) {
+      let heads = title === "" ? [] : [`### ${shorten(title, LONGEST_FACT)}`];
+      let table: readonly string[] | undefined;
+      let isAll = true;
+      for (const piece of pieces) {
+        const head = piece.head !== undefined && piece.head !== table ? piece.head : [];
+        if (add([...heads, ...head, ...shown(piece)])) {
+          heads = [];
+          table = piece.head;
+        } else {
+          isAll = false;
+          if (piece.kind !== "fence") return lines.join("\n");
+        }
+      }
+      if (isAll && passage !== undefined) this.#whole.add(passage);
+    }
+    return lines.join("\n");
+  }
+}
+
+/** A table's row and a fence are never cut; other lines are, where they are long. */
+function shown({ kind, lines }: Piece): readonly string[] {
+  return kind === "row" || kind === "fence"
+    ? lines
+    : lines.map((line) => shorten(line.trimEnd(), LONGEST_LINE));
+}
+
+function fact(line: string): Piece {
+  return { kind: "prose", lines: [shorten(line, LONGEST_FACT)], indent: 0 };
+}
+
+/** What was left out, by the headings of the highest rank, with sizes. */
+function outline(left: readonly Passage[], all: readonly Passage[], budget: number): string {
+  const rank = Math.min(...all.filter(({ level }) => level > 1).map(({ level }) => level));
+  const names: string[] = [];
+  for (const [at, passage] of all.entries()) {
+    if (passage.level !== rank) continue;
+    const end = all.findIndex(({ level }, later) => later > at && level <= rank);
+    const below = all.slice(at, end < 0 ? all.length : end);
+    const missing = below.filter((each) => left.includes(each)).reduce((sum, { size }) => sum + size, 0);
+    if (missing > 0) names.push(`${shorten(passage.title, 60)} (${inThousands(missing)})`);
+  }
+  for (let count = names.length; count > 0; count -= 1) {
+    const more = names.length - count;
+    const text = `Not shown: ${names.slice(0, count).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+    if (text.length <= budget) return text;
+  }
+  return "";
+}
+
+function inThousands(size: number): string {
+  return size < 1_000 ? `${size}` : `${(size / 1_000).toFixed(1)}k`;
+}

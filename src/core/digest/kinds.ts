@@ -1,0 +1,74 @@
+import type { Passage, Piece } from "./blocks.ts";
+
+/** What a passage is for its reader. */
+export type Kind = "blockers" | "next" | "status" | "decisions" | "done" | "other";
+
+/** Headings in their many spellings, the first that fits counts. Without marks, emoji and case. */
+const SPELLINGS: readonly (readonly [Kind, RegExp])[] = [
+  [
+    "done",
+    /\b(?:completed|done|resolved|finished|shipped|merged|previous(?:ly)?|histor(?:y|ical)|archived?|changelog|milestones reached|recent milestones|what was built|what just happened)\b/,
+  ],
+  ["done", /(?<!\b\d{1,2}% )\bcomplete\b/],
+  [
+    "blockers",
+    /\b(?:block(?:ers?|ed|ing)|impediments?|(?:known|open|remaining|critical) (?:issues?|problems?|bugs?)|risks?|stuck|waiting (?:on|for))\b/,
+  ],
+  [
+    "next",
+    /\b(?:next|to-?dos?|upcoming|what needs|short[- ]term|not started|pending|backlog|roadmap|priorities|action items|immediate|planned|remaining(?: work| tasks)?)\b/,
+  ],
+  ["decisions", /\b(?:decisions|decision log|adrs)\b/],
+  [
+    "status",
+    /\b(?:status|current|active work|in progress|latest|session context|context for|summary|progress|focus|now|wip|working on|metrics)\b/,
+  ],
+];
+
+/** What a heading announces. */
+export function kindOf(title: string): Kind {
+  const plain = title.toLowerCase().replaceAll(/[*_`~]/g, "");
+  return SPELLINGS.find(([, spelling]) => spelling.test(plain))?.[0] ?? "other";
+}
+
+/** The kind of each passage: its own, or that of the heading that it stands below. A document's title announces nothing. */
+export function kindsOf(passages: readonly Passage[]): Kind[] {
+  const above: { readonly level: number; readonly kind: Kind }[] = [];
+  return passages.map(({ level, title }) => {
+    while ((above.at(-1)?.level ?? -1) >= level) above.pop();
+    if (level <= 1) return "status";
+    const own = kindOf(title);
+    const kind = own === "other" ? (above.at(-1)?.kind ?? "other") : own;
+    above.push({ level, kind });
+    return kind;
+  });
+}
+
+const DONE_MARK = /^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+(?:\[[xX]\]|✅|✔️?|☑️?)/;
+const STRUCK_ITEM = /^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+(?:\[.\][ \t]+)?~~.*~~[ \t]*$/;
+const DONE_CELL = /^(?:[✅✔☑]\ufe0f?[ \t]*)?(?:done|completed?|resolved|closed|merged|fixed)\b/iu;
+
+/** The pieces that still matter: without what is done, struck or checked off, and what stands below that. */
+export function pending(pieces: readonly Piece[]): Piece[] {
+  let droppedAt = Infinity;
+  return pieces.filter((piece) => {
+    if (piece.kind !== "item") {
+      droppedAt = Infinity;
+      return piece.kind !== "row" || !isDoneRow(piece.lines[0] ?? "");
+    }
+    if (piece.indent > droppedAt) return false;
+    const [line = ""] = piece.lines;
+    const isDone = DONE_MARK.test(line) || STRUCK_ITEM.test(line);
+    droppedAt = isDone ? piece.indent : Infinity;
+    return !isDone;
+  });
+}
+
+function isDoneRow(row: string): boolean {
+  const cells = row
+    .trim()
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim());
+  return /^~~.*~~$/.test(cells[0] ?? "") || cells.some((cell) => DONE_CELL.test(cell));
+}

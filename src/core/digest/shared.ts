@@ -1,0 +1,24 @@
+import { type Digest, digest } from "./digest.ts";
+import { shares } from "./share.ts";
+
+/** A repo's state as text. */
+export interface State {
+  readonly repo: string;
+  readonly text: string;
+}
+
+/**
+ * A digest of each state, all within one budget: what a small one does not need goes to the large.
+ *
+ * @param budget the longest that the texts may become together, in UTF-16 units.
+ */
+export function digestsOf(states: readonly State[], budget: number): Digest[] {
+  const peers = states.map(({ repo }) => repo);
+  const of = ({ repo, text }: State, most: number): Digest =>
+    digest(text, { budget: most, peers: peers.filter((peer) => peer !== repo) });
+  const given = shares(
+    states.map((state) => of(state, budget).text.length),
+    budget,
+  );
+  return states.map((state, at) => of(state, given[at] ?? 0));
+}
