@@ -69,6 +69,14 @@ describe("a digest", () => {
     );
   });
 
+  it("has what a heading of its own announces before what a detail's does, and nothing of the past", () => {
+    const text =
+      "## Work\n### Latest: login\n#### Next\n- of the login\n### Previous: logout\n#### Next\n- long ago\n## Next\n### Soon\n- ship\n";
+    expect(digest(text, { budget: ROOMY }).text).toBe(
+      "### Next > Soon\n- ship\n### Work > Latest: login > Next\n- of the login",
+    );
+  });
+
   it("tells what it left out, with sizes", () => {
     const text = `## Blockers\n- x\n## Architecture\n${"word ".repeat(400)}\n## History\n- y\n`;
     const { text: told, isWhole } = digest(text, { budget: 1_000 });

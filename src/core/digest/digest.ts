@@ -34,22 +34,21 @@ const LONGEST_OUTLINE = 400;
 export function digest(text: string, { budget, peers = [] }: DigestOptions): Digest {
   const { facts, passages } = readBlocks(withoutEchoes(text, peers));
   const kinds = kindsOf(passages);
-  const known = passages.some(({ level }, at) => level > 1 && ORDER.includes(kinds[at] ?? "other"));
+  const known = passages.some(({ level }, at) => level > 1 && ORDER.includes(kinds[at]?.kind ?? "other"));
   const wanted: readonly Kind[] = known ? ORDER : [...ORDER, "other"];
   const groups = [
     new Group([
       { title: "", pieces: facts.map(([key, value]) => fact(`${key}: ${value}`)), passage: undefined },
     ]),
-    ...wanted.map(
-      (kind) =>
-        new Group(
-          passages.flatMap((passage, at) => {
-            const pieces = pending(passage.pieces);
-            const title = [...passage.above, passage.title].join(" > ");
-            return kinds[at] === kind && pieces.length > 0 ? [{ title, pieces, passage }] : [];
-          }),
-        ),
-    ),
+    ...wanted.map((wantedKind) => {
+      const parts = passages.flatMap((passage, at) => {
+        const pieces = pending(passage.pieces);
+        const { kind, rank } = kinds[at] ?? { kind: "other", rank: 0 };
+        const title = [...passage.above, passage.title].join(" > ");
+        return kind === wantedKind && pieces.length > 0 ? [{ title, pieces, passage, rank }] : [];
+      });
+      return new Group(parts.toSorted((one, other) => one.rank - other.rank));
+    }),
   ];
   const whole = groups
     .map((group) => group.take(Infinity))
@@ -57,7 +56,7 @@ export function digest(text: string, { budget, peers = [] }: DigestOptions): Dig
     .join("\n\n");
   const others = passages.filter(
     (passage, at) =>
-      kinds[at] !== "done" && !groups.some((group) => group.has(passage)) && passage.pieces.length > 0,
+      kinds[at]?.kind !== "done" && !groups.some((group) => group.has(passage)) && passage.pieces.length > 0,
   );
   if (whole.length <= budget && others.length === 0) return { text: whole, isWhole: true };
   return { text: fitted(groups, passages, budget), isWhole: false };

@@ -31,16 +31,28 @@ export function kindOf(title: string): Kind {
   return SPELLINGS.find(([, spelling]) => spelling.test(plain))?.[0] ?? "other";
 }
 
-/** The kind of each passage: its own, or that of the heading that it stands below. A document's title announces nothing. */
-export function kindsOf(passages: readonly Passage[]): Kind[] {
-  const above: { readonly level: number; readonly kind: Kind }[] = [];
+/** What is told of the past stays there: even its next steps. */
+const PAST = /\b(?:previous(?:ly)?|histor(?:y|ical)|archived?)\b/i;
+
+export interface Announced {
+  readonly kind: Kind;
+  /** The level of the heading that announces it: what stands under a heading of its own is meant for more than a detail. */
+  readonly rank: number;
+}
+
+/** What each passage is: by its own heading, or the one that it stands below. A document's title announces nothing. */
+export function kindsOf(passages: readonly Passage[]): Announced[] {
+  const above: (Announced & { readonly level: number; readonly isPast: boolean })[] = [];
   return passages.map(({ level, title }) => {
     while ((above.at(-1)?.level ?? -1) >= level) above.pop();
-    if (level <= 1) return "status";
-    const own = kindOf(title);
-    const kind = own === "other" ? (above.at(-1)?.kind ?? "other") : own;
-    above.push({ level, kind });
-    return kind;
+    if (level <= 1) return { kind: "status", rank: level };
+    const outer = above.at(-1);
+    const isPast = outer?.isPast === true || PAST.test(title);
+    const own = isPast ? "done" : kindOf(title);
+    const kind = own === "other" ? (outer?.kind ?? "other") : own;
+    const rank = outer?.kind === kind ? outer.rank : level;
+    above.push({ level, kind, rank, isPast });
+    return { kind, rank };
   });
 }
 
