@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { findRepo } from "../core/registry.ts";
 import { chain, type Step } from "../status/chain.ts";
-import { pausedUntil } from "../status/span.ts";
+import { pausedUntil } from "../core/span.ts";
 import { type CommandContext, printFacts, printProse } from "./context.ts";
 import { currentStatus } from "./current-status.ts";
 

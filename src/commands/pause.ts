@@ -3,7 +3,7 @@ import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
 import type { Registry } from "../core/registry.ts";
 import type { Pauses } from "../daemon/pauses.ts";
 import type { Paused, Resumed } from "../daemon/pausing.ts";
-import { pausedUntil } from "../status/span.ts";
+import { pausedUntil } from "../core/span.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
 import { elsewhereOrHere, withWriterLock } from "./hand-over.ts";

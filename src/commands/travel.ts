@@ -2,7 +2,7 @@ import type { Fact } from "../control/listen.ts";
 import { RESERVED_PREFIX } from "../core/registry.ts";
 import { EVENTS } from "../log/events.ts";
 import { columnsOf } from "../status/layout.ts";
-import { span } from "../status/span.ts";
+import { span } from "../core/span.ts";
 import { visible } from "../visible.ts";
 
 /** What is told by what follows from it. */

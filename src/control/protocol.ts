@@ -16,6 +16,9 @@ const selection = {
 
 export const syncRequest = z.strictObject({ config, ...selection });
 export const pullRequest = z.strictObject({ config, ...selection });
+/** What the repo around a directory may know of its peers. */
+export const outlookRequest = z.strictObject({ config, around: z.string().max(4096) });
+
 /** A hundred years: longer ones have no end that a date can name. */
 const LONGEST_PAUSE_MS = 100 * 365 * 86_400_000;
 

@@ -1,12 +1,15 @@
 import type { ServerResponse } from "node:http";
 import type { z } from "zod";
-import { pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
+import { outlookRequest, pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
 import type { Answer, Route, Routes } from "../control/respond.ts";
 import { FaultError } from "../errors.ts";
+import type { Repo } from "../core/registry.ts";
+import type { Outlook } from "../status/outlook.ts";
 import type { StatusReport } from "../status/report.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { realpathOrSame } from "../store/real-path.ts";
+import { locateRepo } from "../sync/around.ts";
 import { selectRepos } from "../sync/select.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Pauses } from "./pauses.ts";
@@ -19,6 +22,7 @@ export interface Api {
   /** For a monitor: answered from memory, so that no repo's disk can hold it up. */
   readonly health: () => { readonly ok: boolean };
   readonly status: () => Promise<StatusReport>;
+  readonly outlook: (repo: Repo, worktree: string | undefined) => Promise<Outlook>;
   /** Reads the config again. */
   readonly reload: () => Promise<void>;
   /** Brings the pauses in force. */
@@ -56,6 +60,17 @@ export function routes(api: Api): Routes {
         if (repo === undefined) throw new FaultError("USAGE", "name the repo to pull for");
         const edges = await reconciler.pull(repo);
         return json({ cache: cachePath(repo), config: reconciler.config.file, edges });
+      },
+    ],
+    [
+      "POST /outlook",
+      async (body) => {
+        const { config, around } = parsed(outlookRequest, body);
+        await sameConfig(config, reconciler);
+        const place = await locateRepo(reconciler.config.registry, around);
+        // To be in no repo of ours is an answer, and no fault.
+        if (place === undefined || place.repo.role === "passive") return json({ repo: null });
+        return json(await api.outlook(place.repo, place.worktree));
       },
     ],
     [

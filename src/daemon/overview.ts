@@ -1,9 +1,10 @@
 import { Shared } from "../concurrently.ts";
-import { cachesOf, findRepo, RESERVED_PREFIX } from "../core/registry.ts";
+import { cachesOf, findRepo, type Repo, RESERVED_PREFIX } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
 import { inspect, type RepoFacts } from "../status/inspect.ts";
+import { type Outlook, outlookOf } from "../status/outlook.ts";
 import type { StatusReport } from "../status/report.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
@@ -54,6 +55,12 @@ export class Overview {
     return await this.#reports.run("status", () => this.#look());
   }
 
+  /** What one repo may know of its peers, looked at afresh. */
+  async outlook(repo: Repo, worktree: string | undefined): Promise<Outlook> {
+    const report = await this.#reports.run(`into ${repo.name}`, () => this.#look(repo));
+    return outlookOf(report, repo, this.#parts.reconciler.config.registry, worktree);
+  }
+
   /** For a monitor: from memory, so that no repo's disk can hold up the answer. */
   health(): Health {
     const { startedAt, reconciler, canary } = this.#parts;
@@ -82,12 +89,13 @@ export class Overview {
     });
   }
 
-  async #look(): Promise<StatusReport> {
+  async #look(into?: Repo): Promise<StatusReport> {
     const { paths, startedAt, reconciler, watching, metrics, canary } = this.#parts;
     const { registry, maxBytes, guard, file } = reconciler.config;
     const { provenAt, lagMs: provenLagMs } = canary.proof;
     return await inspect({
       looks: this.#looks,
+      into,
       registry,
       maxBytes,
       guard,

@@ -2,7 +2,7 @@ import { fault, type Fault, type FaultCode } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
 import { describeGuard } from "./guard-words.ts";
-import { ago, span } from "./span.ts";
+import { ago, span } from "../core/span.ts";
 
 /** One step of a state's way, and whether the state gets past it. */
 export interface Step {

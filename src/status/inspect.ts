@@ -2,7 +2,7 @@ import { concurrently, Shared, within } from "../concurrently.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
 import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
-import { cachesOf, type Registry, type Repo, targetsOf } from "../core/registry.ts";
+import { cachesOf, peersOf, type Registry, type Repo, targetsOf } from "../core/registry.ts";
 import { sha256 } from "../core/snapshot.ts";
 import { type Fault, fault, type FaultCode, FaultError } from "../errors.ts";
 import { openCache } from "../store/cache-file.ts";
@@ -27,6 +27,8 @@ export interface InspectOptions {
   readonly now: Date;
   /** The looks that are under way; for one who inspects again and again, so that a dead disk is not asked each time. */
   readonly looks?: Shared<RepoFacts>;
+  /** Only the edges into this repo, and nothing of whom it does not read. */
+  readonly into?: Repo | undefined;
 }
 
 /** What one look at a repo's disk saw. */
@@ -78,11 +80,12 @@ function silent(repo: Repo, subscribes: boolean, patienceMs: number | undefined)
  * digests. Nothing that the daemon remembers can make an edge look fresh. Reads only.
  */
 export async function inspect(options: InspectOptions): Promise<StatusReport> {
-  const { registry, runtime } = options;
+  const { registry, runtime, into } = options;
   const sources = new Map<string, SourceFacts>();
   const caches = new Map<string, CacheFacts>();
-  const subscribers = new Set(cachesOf(registry));
-  const readable = registry.repos.filter((repo) => repo.role === "execution");
+  const subscribers = new Set(into === undefined ? cachesOf(registry) : [into]);
+  const concerned = into === undefined ? registry.repos : [into, ...peersOf(registry, into)];
+  const readable = concerned.filter((repo) => repo.role === "execution");
   const { looks = new Shared<RepoFacts>() } = options;
   await concurrently(
     readable,
@@ -96,19 +99,21 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
       });
       const facts = isSilent(repo)
         ? silent(repo, subscribes, undefined)
-        : ((await looks.ask(repo.path, PATIENCE_MS, look)) ?? silent(repo, subscribes, PATIENCE_MS));
+        : ((await looks.ask(subscribes ? repo.path : `${repo.path} alone`, PATIENCE_MS, look)) ?? silent(repo, subscribes, PATIENCE_MS));
       sources.set(repo.name, await sourceFacts(repo, facts.file, options));
       if (facts.cache !== undefined) caches.set(repo.name, facts.cache);
     },
     PLACE_MS,
   );
-  const edges = registry.repos.flatMap((from) =>
-    targetsOf(registry, from).map((to) => edgeReport(from, to, sources, caches, options)),
+  const edges = concerned.flatMap((from) =>
+    targetsOf(registry, from)
+      .filter((to) => into === undefined || to === into)
+      .map((to) => edgeReport(from, to, sources, caches, options)),
   );
   const problems = once([...runtime.problems, ...faultsOf(sources, caches, edges, runtime)]);
-  const repos = registry.repos.map((repo) => repoStatus(repo, sources.get(repo.name), runtime));
+  const repos = concerned.map((repo) => repoStatus(repo, sources.get(repo.name), runtime));
   const copies = Promise.all(
-    registry.repos.map(async ({ name }) =>
+    concerned.map(async ({ name }) =>
       (await copiesOf(name, options.copiesDirectory)).map((copy) => ({ repo: name, ...copy })),
     ),
   );

@@ -2,7 +2,7 @@ import type { EdgeStatus } from "../core/health.ts";
 import type { Block, Item } from "./blocks.ts";
 import { type Cell, table } from "./layout.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "./report.ts";
-import { ago, pausedUntil, span } from "./span.ts";
+import { ago, pausedUntil, span } from "../core/span.ts";
 import type { Colour, Look } from "./look.ts";
 
 /** From the best news to the worst. */

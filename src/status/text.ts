@@ -8,7 +8,7 @@ import { wrap } from "./layout.ts";
 import type { Look, TextOptions } from "./look.ts";
 import { repoTable, stateOf, STATUSES } from "./repo-table.ts";
 import type { EdgeReport, StatusReport } from "./report.ts";
-import { ago, span } from "./span.ts";
+import { ago, span } from "../core/span.ts";
 
 /** The newest are the ones that somebody may still miss. */
 const MOST_LATE_EDITS = 3;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fault } from "../../src/errors.ts";
 import { columnsOf, cut, prose, wrap } from "../../src/status/layout.ts";
 import type { EdgeReport, RepoStatus, StatusReport } from "../../src/status/report.ts";
-import { ago, span } from "../../src/status/span.ts";
+import { ago, span } from "../../src/core/span.ts";
 import { statusLines, statusText } from "../../src/status/text.ts";
 
 const NOW = Date.parse("2026-11-22T16:40:00Z");

@@ -1,4 +1,5 @@
-const MARK = "…";
+/** Ends what was cut. */
+export const CUT = "…";
 /** A word that would leave less of the line than this is cut inside. */
 const LEAST_PART = 0.6;
 
@@ -12,11 +13,11 @@ export function shorten(line: string, most: number): string {
   if (line.length <= most) return line;
   let end = 0;
   for (const { index, segment } of graphemes.segment(line)) {
-    if (index + segment.length > most - MARK.length) break;
+    if (index + segment.length > most - CUT.length) break;
     end = index + segment.length;
   }
   if (end === 0) return "";
   const blank = line.lastIndexOf(" ", end);
   const kept = blank >= end * LEAST_PART ? line.slice(0, blank) : line.slice(0, end);
-  return `${kept.trimEnd()}${MARK}`;
+  return `${kept.trimEnd()}${CUT}`;
 }

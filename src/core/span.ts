@@ -13,9 +13,13 @@ export function span(milliseconds: number): string {
   return `${Math.floor(length / DAY)} days`;
 }
 
+/** A clock that is a little off is no news. */
+const SLACK = MINUTE;
+
 /** How long ago a moment was, in words. */
 export function ago(iso: string, now: number): string {
   const length = now - Date.parse(iso);
+  if (length < -SLACK) return "in the future";
   return length < SECOND ? "just now" : `${span(length)} ago`;
 }
 

@@ -1,0 +1,110 @@
+import { type Passage, readBlocks } from "../digest/blocks.ts";
+import { withoutEchoes } from "../digest/echoes.ts";
+import { type Kind, kindsOf } from "../digest/kinds.ts";
+import { shares } from "../digest/share.ts";
+import { CUT, shorten } from "../digest/shorten.ts";
+import { lineMark, linesOf, type Seen } from "./seen.ts";
+
+/** What is done is news too, and comes after what is pending. */
+const ORDER: readonly Kind[] = ["blockers", "next", "status", "decisions", "done", "other"];
+const LONGEST_LINE = 280;
+const LONGEST_HEADING = 160;
+
+export interface Changes {
+  /** `+ ` before what is new, `- ` before what was shown and is not there any more. */
+  readonly text: string;
+  /** The new lines that the text has. */
+  readonly added: readonly string[];
+  /** The lines that were shown and are gone. */
+  readonly gone: readonly string[];
+}
+
+/**
+ * What a state says that it did not say before, line by line, and what of that which was shown it
+ * does not say any more.
+ *
+ * @param budget the longest that the text may become, in UTF-16 units.
+ * @param peers names of other repos, whose states may have been copied into this one.
+ * @returns undefined where there is nothing to tell: lines have only moved, or gone that were never shown.
+ */
+export function changesSince(
+  seen: Seen,
+  text: string,
+  { budget, peers }: { readonly budget: number; readonly peers: readonly string[] },
+): Changes | undefined {
+  const news = newLines(withoutEchoes(text, peers), new Set(seen.marks));
+  const gone = goneLines(seen.shown, text);
+  if (news.length === 0 && gone.length === 0) return undefined;
+  const added = news.map(({ heading, line }) => ({ heading, line: `+ ${line}` }));
+  const lost = gone.map((line) => ({ heading: "", line: `- ${line}` }));
+  const [forNews = 0, forGone = 0] = shares([lengthOf(added), lengthOf(lost)], budget - 1);
+  const parts = [fitted(added, forNews, "new"), fitted(lost, forGone, "gone")];
+  const [said = ""] = parts;
+  return {
+    text: parts.filter((part) => part !== "").join("\n"),
+    added: said.split("\n").flatMap((line) => (line.startsWith("+ ") ? [line.slice(2)] : [])),
+    gone,
+  };
+}
+
+interface Line {
+  /** What it stands under. */
+  readonly heading: string;
+  readonly line: string;
+}
+
+function newLines(text: string, known: ReadonlySet<string>): Line[] {
+  const { facts, passages } = readBlocks(text);
+  const kinds = kindsOf(passages);
+  const isNew = (line: string): boolean => !known.has(lineMark(line));
+  const stated = facts.map(([key, value]) => ({ heading: "", line: `${key}: ${value}` }));
+  const told = ORDER.flatMap((wanted) =>
+    passages.flatMap((passage, at) => ((kinds[at]?.kind ?? "other") === wanted ? linesIn(passage) : [])),
+  );
+  return [...stated, ...told].filter(({ line }) => isNew(line));
+}
+
+function linesIn({ above, title, pieces }: Passage): Line[] {
+  const heading = [...above, title].filter((name) => name !== "").join(" > ");
+  return pieces.flatMap(({ lines }) =>
+    lines.filter((line) => line.trim() !== "").map((line) => ({ heading, line: line.trim() })),
+  );
+}
+
+function goneLines(shown: readonly string[], text: string): string[] {
+  const present = linesOf(text).map((line) => line.trim());
+  const whole = new Set(present);
+  return shown.filter((line) => {
+    const plain = line.trim();
+    if (whole.has(plain)) return false;
+    // A line that was too long has been shown by its beginning.
+    return !plain.endsWith(CUT) || !present.some((one) => one.startsWith(plain.slice(0, -CUT.length)));
+  });
+}
+
+function lengthOf(lines: readonly Line[]): number {
+  return fitted(lines, Infinity, "").length;
+}
+
+/** As many lines as there is room for, under their headings, and how many more there are. */
+function fitted(lines: readonly Line[], budget: number, what: string): string {
+  const rest = (count: number): string => (count === 0 ? "" : `(${count} more ${what})`);
+  const taken: string[] = [];
+  let length = 0;
+  let heading = "";
+  for (const [at, each] of lines.entries()) {
+    const head = each.heading === heading || each.heading === "" ? [] : [`### ${shorten(each.heading, LONGEST_HEADING)}`];
+    const more = [...head, shorten(each.line, LONGEST_LINE)];
+    const size = more.reduce((sum, one) => sum + one.length + 1, 0);
+    const left = rest(lines.length - at - 1);
+    if (length + size + (left === "" ? -1 : left.length) > budget) {
+      const note = rest(lines.length - at);
+      if (length + note.length <= budget) taken.push(note);
+      break;
+    }
+    taken.push(...more);
+    length += size;
+    heading = each.heading;
+  }
+  return taken.join("\n");
+}

@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import { readBlocks } from "../digest/blocks.ts";
+
+/** What an agent has been told of one peer, as little of it as it takes to tell it what is new. */
+export interface Seen {
+  /** Hex digest of the state that it was told of. */
+  readonly sha256: string;
+  /** Of every line of that state, see {@link lineMark}. */
+  readonly marks: readonly string[];
+  /** The lines that it has read. */
+  readonly shown: readonly string[];
+}
+
+/** What tells one line from another: of what was never shown nothing readable is kept. 48 bits. */
+export function lineMark(line: string): string {
+  return createHash("sha256").update(line.trim()).digest("base64url").slice(0, 8);
+}
+
+/** The marks of a state's lines, and of its front matter's facts as a digest words them. */
+export function marksOf(text: string): string[] {
+  return [...new Set(linesOf(text).map(lineMark))];
+}
+
+/** The lines of a state that say something, and the facts of its front matter. */
+export function linesOf(text: string): string[] {
+  const facts = readBlocks(text).facts.map(([key, value]) => `${key}: ${value}`);
+  return [...facts, ...text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== "")];
+}

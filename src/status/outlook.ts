@@ -1,0 +1,59 @@
+import type { EdgeStatus } from "../core/health.ts";
+import type { Repo } from "../core/registry.ts";
+import { targetsOf, type Registry } from "../core/registry.ts";
+import type { FaultCode } from "../errors.ts";
+import { stateFilePath } from "../store/state-file.ts";
+import { cachePath } from "../store/write-scope.ts";
+import type { StatusReport } from "./report.ts";
+
+/**
+ * What one repo may know of itself and of its peers, in facts and without a word of their states:
+ * what `POST /outlook` answers to a coding agent's hook. Of whom it does not read, it holds nothing.
+ */
+export interface Outlook {
+  readonly repo: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly cache: string;
+  readonly stateFile: string;
+  /** The top of the worktree that was asked about, where it is one of the repo's and not registered itself. */
+  readonly worktree: string | null;
+  /** The config by which all this is so. */
+  readonly config: string;
+  readonly daemonRuns: boolean;
+  /** How many repos receive this one's state. */
+  readonly readers: number;
+  readonly peers: readonly PeerOutlook[];
+}
+
+export interface PeerOutlook {
+  readonly repo: string;
+  readonly status: EdgeStatus;
+  readonly lagMs: number;
+  readonly trouble: FaultCode | null;
+}
+
+/** @param report made with the repo as {@link InspectOptions.into}. */
+export function outlookOf(
+  report: StatusReport,
+  repo: Repo,
+  registry: Registry,
+  worktree: string | undefined,
+): Outlook {
+  return {
+    repo: repo.name,
+    path: repo.path,
+    cache: cachePath(repo),
+    stateFile: stateFilePath(repo),
+    worktree: worktree ?? null,
+    config: report.daemon.config,
+    daemonRuns: report.daemon.running,
+    readers: targetsOf(registry, repo).length,
+    peers: report.edges.map(({ from, status, lagMs, error }) => ({
+      repo: from,
+      status,
+      lagMs,
+      trouble: error?.code ?? null,
+    })),
+  };
+}
