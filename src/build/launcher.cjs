@@ -14,4 +14,6 @@ const threads = {
   doctor: "64",
 }[process.argv[2]];
 if (threads !== undefined) process.env.UV_THREADPOOL_SIZE ||= threads;
-void import("./cli.js");
+// A coding agent waits for its hooks: they go without the parser. Its other words are the parser's.
+if (process.argv[2] === "hook" && !["install", "uninstall", "print", undefined].includes(process.argv[3])) require("./hook.cjs");
+else void import("./cli.js");

@@ -3,11 +3,12 @@ import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
 import { fault, type Fault, FaultError } from "../errors.ts";
 import { probeDisks, silentDisks } from "../store/disks.ts";
 import type { RepoFacts } from "../status/inspect.ts";
-import type { DaemonStatus, StatusReport } from "../status/report.ts";
+import type { StatusReport } from "../status/report.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./context.ts";
+import { withoutDaemon } from "./without-daemon.ts";
 
 /**
  * The state of things now: the running daemon looks, or this process does where none answers.
@@ -81,16 +82,6 @@ async function look(context: CommandContext, unresponsive: Fault | undefined): P
   await probeDisks(config.registry.repos);
   const isPaused = await loadPauses(paths.pauseFile);
   const holder = await lockHolder(paths);
-  const daemon: DaemonStatus = {
-    running: unresponsive !== undefined,
-    // Of one that does not answer nothing but its lock tells; the pid of a lock that is free is a stranger's.
-    pid: unresponsive !== undefined && holder?.role === "daemon" ? holder.pid : null,
-    version: VERSION,
-    startedAt: null,
-    config: config.file,
-    provenAt: null,
-    provenLagMs: null,
-  };
   return await inspect({
     looks,
     registry: config.registry,
@@ -98,17 +89,15 @@ async function look(context: CommandContext, unresponsive: Fault | undefined): P
     guard: config.guard,
     copiesDirectory: paths.copiesDirectory,
     now: new Date(),
-    runtime: {
-      daemon,
-      watchOf: () => "off",
+    runtime: withoutDaemon({
+      config: config.file,
+      running: unresponsive !== undefined,
+      // Of one that does not answer nothing but its lock tells; the pid of a lock that is free is a stranger's.
+      pid: unresponsive !== undefined && holder?.role === "daemon" ? holder.pid : null,
       isPaused,
-      cacheFault: () => undefined,
-      queue: { depth: 0, oldestMs: 0 },
-      latency: { p50Ms: 0, p99Ms: 0, count: 0 },
-      problems: [
+      problem:
         unresponsive ?? fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves"),
-      ],
-    },
+    }),
   });
 }
 

@@ -1,10 +1,11 @@
+import { configIfRight } from "../config/if-right.ts";
 import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
+import { pulled } from "../sync/pulled.ts";
 import { selectRepos } from "../sync/select.ts";
 import { type CommandContext, complain, print, printFacts, printText } from "./context.ts";
 import { handOver } from "./hand-over.ts";
-import { pulled } from "./pulled.ts";
 import { complainOnce } from "./sync.ts";
 
 export interface PullOptions {
@@ -47,7 +48,7 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
     throw new FaultError("PEER_UNKNOWN", message);
   }
   if (peers.length === 0) await tellWhyAlone(cache, file, context);
-  const { sections, faults } = await pulled(cache ?? "", file, edges);
+  const { sections, faults } = await pulled(cache ?? "", edges, () => configIfRight(file));
   // Of the others nobody has asked.
   const isWanted = (peer: string | undefined): boolean => options.from === undefined || peer === options.from;
   const wanted = sections.filter(({ repo }) => isWanted(repo));

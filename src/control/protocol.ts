@@ -16,8 +16,16 @@ const selection = {
 
 export const syncRequest = z.strictObject({ config, ...selection });
 export const pullRequest = z.strictObject({ config, ...selection });
-/** What the repo around a directory may know of its peers. */
-export const outlookRequest = z.strictObject({ config, around: z.string().max(4096) });
+const budget = z.number().int().nonnegative().max(100_000);
+
+/** What a coding agent's hook wants to know. */
+export const briefingRequest = z.strictObject({
+  config,
+  kind: z.enum(["start", "news", "place", "print"]),
+  directory: z.string().max(4096),
+  sessionId: z.string().max(4096).optional(),
+  budgets: z.strictObject({ news: budget, all: budget }),
+});
 
 /** A hundred years: longer ones have no end that a date can name. */
 const LONGEST_PAUSE_MS = 100 * 365 * 86_400_000;

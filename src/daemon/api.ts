@@ -1,15 +1,14 @@
 import type { ServerResponse } from "node:http";
 import type { z } from "zod";
-import { outlookRequest, pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
+import { briefingRequest, pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
 import type { Answer, Route, Routes } from "../control/respond.ts";
 import { FaultError } from "../errors.ts";
-import type { Repo } from "../core/registry.ts";
-import type { Outlook } from "../status/outlook.ts";
+import { answer } from "../hooks/answer.ts";
+import type { Knowledge } from "../hooks/knowledge.ts";
 import type { StatusReport } from "../status/report.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { realpathOrSame } from "../store/real-path.ts";
-import { locateRepo } from "../sync/around.ts";
 import { selectRepos } from "../sync/select.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Pauses } from "./pauses.ts";
@@ -22,7 +21,8 @@ export interface Api {
   /** For a monitor: answered from memory, so that no repo's disk can hold it up. */
   readonly health: () => { readonly ok: boolean };
   readonly status: () => Promise<StatusReport>;
-  readonly outlook: (repo: Repo, worktree: string | undefined) => Promise<Outlook>;
+  /** What a coding agent's hook is answered from. */
+  readonly knowledge: () => Knowledge;
   /** Reads the config again. */
   readonly reload: () => Promise<void>;
   /** Brings the pauses in force. */
@@ -63,14 +63,11 @@ export function routes(api: Api): Routes {
       },
     ],
     [
-      "POST /outlook",
+      "POST /briefing",
       async (body) => {
-        const { config, around } = parsed(outlookRequest, body);
+        const { config, ...question } = parsed(briefingRequest, body);
         await sameConfig(config, reconciler);
-        const place = await locateRepo(reconciler.config.registry, around);
-        // To be in no repo of ours is an answer, and no fault.
-        if (place === undefined || place.repo.role === "passive") return json({ repo: null });
-        return json(await api.outlook(place.repo, place.worktree));
+        return json(await answer(question, api.knowledge()));
       },
     ],
     [

@@ -191,7 +191,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         metrics,
         pauses,
         status: () => overview.status(),
-        outlook: (repo, worktree) => overview.outlook(repo, worktree),
+        knowledge: () => overview.knowledge(),
         health: () => overview.health(),
         reload: () => follower.reload(),
         pausesChanged: (name, until, paused) => {

@@ -1,12 +1,15 @@
 import { Shared } from "../concurrently.ts";
 import { cachesOf, findRepo, type Repo, RESERVED_PREFIX } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
+import type { Knowledge } from "../hooks/knowledge.ts";
+import { sectionsFor } from "../hooks/sections.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
 import { inspect, type RepoFacts } from "../status/inspect.ts";
-import { type Outlook, outlookOf } from "../status/outlook.ts";
+import { outlookOf } from "../status/outlook.ts";
 import type { StatusReport } from "../status/report.ts";
 import { cachePath } from "../store/write-scope.ts";
+import { locateRepo } from "../sync/around.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import { VERSION } from "../version.ts";
 import type { Watching } from "../watch/watching.ts";
@@ -55,10 +58,22 @@ export class Overview {
     return await this.#reports.run("status", () => this.#look());
   }
 
-  /** What one repo may know of its peers, looked at afresh. */
-  async outlook(repo: Repo, worktree: string | undefined): Promise<Outlook> {
-    const report = await this.#reports.run(`into ${repo.name}`, () => this.#look(repo));
-    return outlookOf(report, repo, this.#parts.reconciler.config.registry, worktree);
+  /** What a coding agent's hook is answered from: what one repo may know of its peers, looked at afresh. */
+  knowledge(): Knowledge {
+    const { paths, reconciler } = this.#parts;
+    const { config } = reconciler;
+    return {
+      paths,
+      config: config.file,
+      now: () => new Date(),
+      outlook: async (directory) => {
+        const place = await locateRepo(config.registry, directory);
+        if (place === undefined || place.repo.role === "passive") return undefined;
+        const report = await this.#reports.run(`into ${place.repo.name}`, () => this.#look(place.repo));
+        return outlookOf(report, place.repo, config.registry, place.worktree);
+      },
+      sections: async (outlook, sure) => await sectionsFor(outlook, sure, config),
+    };
   }
 
   /** For a monitor: from memory, so that no repo's disk can hold up the answer. */

@@ -1,6 +1,5 @@
 import type { EdgeStatus } from "../core/health.ts";
-import type { Repo } from "../core/registry.ts";
-import { targetsOf, type Registry } from "../core/registry.ts";
+import { type Registry, type Repo, targetsOf } from "../core/registry.ts";
 import type { FaultCode } from "../errors.ts";
 import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
@@ -31,6 +30,8 @@ export interface PeerOutlook {
   readonly status: EdgeStatus;
   readonly lagMs: number;
   readonly trouble: FaultCode | null;
+  /** Of what may travel of its state file, as the guard lets it through; null where that cannot be said. */
+  readonly sha256: string | null;
 }
 
 /** @param report made with the repo as {@link InspectOptions.into}. */
@@ -54,6 +55,7 @@ export function outlookOf(
       status,
       lagMs,
       trouble: error?.code ?? null,
+      sha256: report.repos.find((each) => each.name === from)?.stateFile.sha256 ?? null,
     })),
   };
 }

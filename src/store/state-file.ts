@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CACHE_DIRECTORY, type Registry, type Repo } from "../core/registry.ts";
-import { isoTime } from "../core/snapshot.ts";
+import { isoTime } from "../core/iso-time.ts";
 import { fault, type Fault, type FaultCode, FAULTS, systemCode } from "../errors.ts";
 import { isInside, whereOpen } from "./anchor.ts";
 import { closeQuietly } from "./close.ts";

@@ -6,7 +6,7 @@ export interface Checkpoint {
   readonly stateFile: string;
   /** When it changed last, ISO 8601; undefined where there is none. */
   readonly changedAt: string | undefined;
-  /** Tool calls since the last such note. */
+  /** Tool calls in the session since it changed. */
   readonly calls: number;
   /** How many repos are told what it says. */
   readonly readers: number;
@@ -17,7 +17,7 @@ export interface Checkpoint {
 /** What an agent is told after so many tool calls: where its own state stands, as a fact. */
 export function reminder({ repo, stateFile, changedAt, calls, readers, now }: Checkpoint): string {
   const who = readers === 1 ? "the agents of one other repository" : `the agents of ${readers} other repositories`;
-  const since = `${calls} tool calls were made in this session since its state was last looked at.`;
-  if (changedAt === undefined) return `${since} ${repo} has no ${stateFile}: ${who} know nothing of its state.`;
-  return `${since} ${stateFile} of ${repo}, from which ${who} know its state, last changed ${ago(changedAt, now)}: what was done, blocked or decided after that is not in it.`;
+  const made = `${calls} tool calls were made in this session`;
+  if (changedAt === undefined) return `${made}. ${repo} has no ${stateFile}: ${who} know nothing of its state.`;
+  return `${made} since ${stateFile} of ${repo} last changed, ${ago(changedAt, now)}. By that file ${who} know its state: what was done, blocked or decided meanwhile is not in it.`;
 }

@@ -1,4 +1,4 @@
-import { type Passage, type Piece, readBlocks } from "./blocks.ts";
+import { type Blocks, type Passage, type Piece, readBlocks } from "./blocks.ts";
 import { withoutEchoes } from "./echoes.ts";
 import { type Kind, kindsOf, pending } from "./kinds.ts";
 import { shares } from "./share.ts";
@@ -24,6 +24,8 @@ const LONGEST_FACT = 160;
 /** The outline takes at most this part. */
 const OUTLINE_PART = 0.2;
 const LONGEST_OUTLINE = 400;
+/** A budget that no text needs. */
+const MOST = 1_000_000_000;
 
 /**
  * The gist of a state file, by rules alone: the same text gives the same digest. Facts of its front
@@ -32,11 +34,43 @@ const LONGEST_OUTLINE = 400;
  * its beginning stands for it.
  */
 export function digest(text: string, { budget, peers = [] }: DigestOptions): Digest {
+  return gistOf(text, peers).within(budget);
+}
+
+/** A state file that has been read, and can be shortened to any length. */
+export interface Gist {
+  /** How long it is with all that it has, in UTF-16 units. */
+  readonly length: number;
+  /** @param budget the longest that the text may become, in UTF-16 units. */
+  readonly within: (budget: number) => Digest;
+}
+
+/** Reads a state file for {@link digest}. @param peers names of the other repos, see {@link DigestOptions}. */
+export function gistOf(text: string, peers: readonly string[]): Gist {
   const { facts, passages } = readBlocks(withoutEchoes(text, peers));
+  const groups = groupsOf(facts, passages);
+  const whole = groups
+    .map((group) => group.take(Infinity))
+    .filter((part) => part !== "")
+    .join("\n\n");
+  const kinds = kindsOf(passages);
+  const others = passages.filter(
+    (passage, at) =>
+      kinds[at]?.kind !== "done" && !groups.some((group) => group.has(passage)) && passage.pieces.length > 0,
+  );
+  const fits = (budget: number): boolean => whole.length <= budget && others.length === 0;
+  const within = (budget: number): Digest =>
+    fits(budget)
+      ? { text: whole, isWhole: true }
+      : { text: fitted(groups, passages, budget), isWhole: false };
+  return { length: fits(Infinity) ? whole.length : within(MOST).text.length, within };
+}
+
+function groupsOf(facts: Blocks["facts"], passages: readonly Passage[]): Group[] {
   const kinds = kindsOf(passages);
   const known = passages.some(({ level }, at) => level > 1 && ORDER.includes(kinds[at]?.kind ?? "other"));
   const wanted: readonly Kind[] = known ? ORDER : [...ORDER, "other"];
-  const groups = [
+  return [
     new Group([
       { title: "", pieces: facts.map(([key, value]) => fact(`${key}: ${value}`)), passage: undefined },
     ]),
@@ -50,23 +84,13 @@ export function digest(text: string, { budget, peers = [] }: DigestOptions): Dig
       return new Group(parts.toSorted((one, other) => one.rank - other.rank));
     }),
   ];
-  const whole = groups
-    .map((group) => group.take(Infinity))
-    .filter((part) => part !== "")
-    .join("\n\n");
-  const others = passages.filter(
-    (passage, at) =>
-      kinds[at]?.kind !== "done" && !groups.some((group) => group.has(passage)) && passage.pieces.length > 0,
-  );
-  if (whole.length <= budget && others.length === 0) return { text: whole, isWhole: true };
-  return { text: fitted(groups, passages, budget), isWhole: false };
 }
 
 function fitted(groups: readonly Group[], passages: readonly Passage[], budget: number): string {
   const reserved = Math.min(LONGEST_OUTLINE, Math.floor(budget * OUTLINE_PART));
   // Between two parts stands an empty line.
   const room = budget - reserved - 2 * groups.length;
-  const needs = groups.map((group) => group.take(Infinity).length);
+  const needs = groups.map((group) => group.length);
   const given = shares(needs, room);
   const parts = groups.map((group, at) => group.take(given[at] ?? 0));
   let spare = room - parts.reduce((sum, part) => sum + part.length, 0);
@@ -96,8 +120,12 @@ class Group {
   readonly #parts: readonly Part[];
   #whole = new Set<Passage>();
 
+  /** How long it is with all that it has. */
+  readonly length: number;
+
   constructor(parts: readonly Part[]) {
-    this.#parts = parts;
+    this.#parts = parts.map(({ pieces, ...part }) => ({ ...part, pieces: pieces.map(shown) }));
+    this.length = this.take(Infinity).length;
   }
 
   has(passage: Passage): boolean {
@@ -127,7 +155,7 @@ class Group {
       let isAll = true;
       for (const piece of pieces) {
         const head = piece.head !== undefined && piece.head !== table ? piece.head : [];
-        if (add([...heads, ...head, ...shown(piece)])) {
+        if (add([...heads, ...head, ...piece.lines])) {
           heads = [];
           table = piece.head;
         } else {
@@ -142,10 +170,9 @@ class Group {
 }
 
 /** A table's row and a fence are never cut; other lines are, where they are long. */
-function shown({ kind, lines }: Piece): readonly string[] {
-  return kind === "row" || kind === "fence"
-    ? lines
-    : lines.map((line) => shorten(line.trimEnd(), LONGEST_LINE));
+function shown(piece: Piece): Piece {
+  if (piece.kind === "row" || piece.kind === "fence") return piece;
+  return { ...piece, lines: piece.lines.map((line) => shorten(line.trimEnd(), LONGEST_LINE)) };
 }
 
 function fact(line: string): Piece {

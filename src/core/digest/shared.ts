@@ -1,4 +1,4 @@
-import { type Digest, digest } from "./digest.ts";
+import { type Digest, gistOf } from "./digest.ts";
 import { shares } from "./share.ts";
 
 /** A repo's state as text. */
@@ -15,11 +15,14 @@ export interface State {
  */
 export function digestsOf(states: readonly State[], budget: number, others: readonly string[] = []): Digest[] {
   const peers = [...new Set([...states.map(({ repo }) => repo), ...others])];
-  const of = ({ repo, text }: State, most: number): Digest =>
-    digest(text, { budget: most, peers: peers.filter((peer) => peer !== repo) });
-  const given = shares(
-    states.map((state) => of(state, budget).text.length),
-    budget,
+  const gists = states.map(({ repo, text }) =>
+    gistOf(
+      text,
+      peers.filter((peer) => peer !== repo),
+    ),
   );
-  return states.map((state, at) => of(state, given[at] ?? 0));
+  // What needs more than all of it gets as much as there is.
+  const needs = gists.map(({ length, within }) => (length <= budget ? length : within(budget).text.length));
+  const given = shares(needs, budget);
+  return gists.map(({ within }, at) => within(given[at] ?? 0));
 }

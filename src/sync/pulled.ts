@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { within } from "../concurrently.ts";
-import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/load.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
 import { DEFAULT_STATE_FILE } from "../core/registry.ts";
@@ -9,8 +9,8 @@ import { RuleError } from "../guard/rule-error.ts";
 import { openCache } from "../store/cache-file.ts";
 import { closeQuietly } from "../store/close.ts";
 import { Ownership } from "../store/ownership.ts";
-import type { EdgeResult } from "../sync/edge-result.ts";
-import { RulesInForce } from "../sync/rules-in-force.ts";
+import type { EdgeResult } from "./edge-result.ts";
+import { RulesInForce } from "./rules-in-force.ts";
 
 const PATIENCE_MS = 3_000;
 
@@ -20,15 +20,22 @@ export interface Pulled {
   readonly faults: readonly Fault[];
 }
 
+/** The config in force; undefined where it is not right by now, while a daemon goes on by the last that was. */
+export type InForce = () => Promise<Pick<Config, "registry" | "guard"> | undefined>;
+
 /**
  * The sections of a cache as they may be shown: of the peers that the repo may read, as the rules in
  * force let them stand. A turn sees to both, but there may have been none: the repo may be paused, or
  * its disk read-only.
  *
- * @param cache the cache's path. @param config the file of the config in force.
+ * @param cache the cache's path.
  * @param edges what became of the pull, by the word of who did it.
  */
-export async function pulled(cache: string, config: string, edges: readonly EdgeResult[]): Promise<Pulled> {
+export async function pulled(
+  cache: string,
+  edges: readonly Pick<EdgeResult, "from" | "to" | "outcome">[],
+  inForce: InForce,
+): Promise<Pulled> {
   const peers = edges.map(({ from }) => from);
   const name = edges[0]?.to;
   if (name === undefined) return { sections: [], faults: [] };
@@ -36,7 +43,7 @@ export async function pulled(cache: string, config: string, edges: readonly Edge
   const read = async (): Promise<Section[]> => {
     const { bytes, linked, file, handle } = await openCache(repo);
     await closeQuietly(handle);
-    if (linked) (await Ownership.of((await loadConfig(config)).registry)).refuseForeign(repo, file);
+    if (linked) (await Ownership.of((await known(inForce)).registry)).refuseForeign(repo, file);
     const { parts } = parse(bytes ?? Buffer.alloc(0), { registered: peers });
     return parts.flatMap((part) => (part.kind === "section" ? [part.section] : []));
   };
@@ -49,29 +56,26 @@ export async function pulled(cache: string, config: string, edges: readonly Edge
     const unsure = new Set(left.map(({ from }) => from));
     const sure = allowed.filter((section) => !unsure.has(section.repo));
     if (sure.length === allowed.length) return { sections: allowed, faults: [] };
-    return await cleaned(allowed, unsure, config);
+    return await cleaned(allowed, unsure, inForce);
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
     return { sections: [], faults: [error.fault] };
   }
 }
 
-/** The rules of the config; undefined where it is not right by now, while a daemon goes on by the last that was. */
-async function rulesOf(config: string): Promise<RulesInForce | undefined> {
-  try {
-    return RulesInForce.of((await loadConfig(config)).guard);
-  } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
-    return undefined;
-  }
+async function known(inForce: InForce): Promise<Pick<Config, "registry" | "guard">> {
+  const config = await inForce();
+  if (config !== undefined) return config;
+  throw new FaultError("CONFIG_INVALID", "the config is not right: whose cache this is cannot be told");
 }
 
 async function cleaned(
   standing: readonly Section[],
   unsure: ReadonlySet<string>,
-  config: string,
+  inForce: InForce,
 ): Promise<Pulled> {
-  const rules = await rulesOf(config);
+  const config = await inForce();
+  const rules = config === undefined ? undefined : RulesInForce.of(config.guard);
   const sections: Section[] = [];
   const faults: Fault[] = [];
   for (const section of standing) {

@@ -1,0 +1,85 @@
+import { type Config, loadConfig } from "../config/load.ts";
+import { peersOf } from "../core/registry.ts";
+import { fault, FaultError } from "../errors.ts";
+import { answer } from "../hooks/answer.ts";
+import type { Alone } from "../hooks/consult.ts";
+import type { Knowledge } from "../hooks/knowledge.ts";
+import { sectionsFor } from "../hooks/sections.ts";
+import type { Paths } from "../paths.ts";
+import { inspect } from "../status/inspect.ts";
+import { outlookOf } from "../status/outlook.ts";
+import { loadPauses } from "../daemon/pauses.ts";
+import { probeDisks } from "../store/disks.ts";
+import { locateRepo } from "../sync/around.ts";
+import type { CommandContext } from "./context.ts";
+import { handOver } from "./hand-over.ts";
+import { withoutDaemon } from "./without-daemon.ts";
+
+const NO_DAEMON = fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves");
+
+/** What a hook does itself where no daemon answers, see {@link Alone}. */
+export function aloneWith(context: CommandContext): Alone {
+  return {
+    answer: async (question) => {
+      const config = await configFor(context.paths);
+      return config === undefined ? { text: null } : await answer(question, knowledgeBy(config, context.paths));
+    },
+    push: async (repo) => await push(repo, context),
+  };
+}
+
+/** Undefined where there is none: whoever has no config has not begun yet, and wants to hear nothing. */
+async function configFor({ config }: Paths): Promise<Config | undefined> {
+  try {
+    return await loadConfig(config);
+  } catch (error) {
+    if (error instanceof FaultError && error.fault.code === "CONFIG_MISSING") return undefined;
+    throw error;
+  }
+}
+
+function knowledgeBy(config: Config, paths: Paths): Knowledge {
+  const { registry, maxBytes, guard, file } = config;
+  const now = (): Date => new Date();
+  return {
+    paths,
+    config: file,
+    now,
+    outlook: async (directory) => {
+      const place = await locateRepo(registry, directory);
+      if (place === undefined || place.repo.role === "passive") return undefined;
+      await probeDisks([place.repo, ...peersOf(registry, place.repo)]);
+      const isPaused = await loadPauses(paths.pauseFile);
+      const report = await inspect({
+        registry,
+        maxBytes,
+        guard,
+        copiesDirectory: paths.copiesDirectory,
+        now: now(),
+        into: place.repo,
+        runtime: withoutDaemon({ config: file, pid: null, running: false, isPaused, problem: NO_DAEMON }),
+      });
+      return outlookOf(report, place.repo, registry, place.worktree);
+    },
+    sections: async (outlook, sure) => await sectionsFor(outlook, sure, config),
+  };
+}
+
+/** Quietly, and only where a peer does not hold the state yet: nobody asked for a new date. */
+async function push(repo: string, context: CommandContext): Promise<readonly string[]> {
+  try {
+    const { edges } = await handOver(context, {
+      path: "/sync",
+      body: { repos: [repo] },
+      local: async (reconciler) => {
+        await reconciler.observe(repo, "request");
+        await reconciler.queue.idle();
+        return { edges: [] };
+      },
+    });
+    return [...new Set(edges.flatMap(({ fault: why }) => (why === undefined ? [] : [why.message])))];
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return [error.message];
+  }
+}

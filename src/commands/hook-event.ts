@@ -1,0 +1,117 @@
+import { within } from "../concurrently.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
+import { contextFor, type HookEvent, readEvent } from "../hooks/event.ts";
+import type { Alone, HookWorld } from "../hooks/consult.ts";
+import { complain, readInput, say } from "../hooks/standard-io.ts";
+import type { Paths } from "../paths.ts";
+import { visible } from "../visible.ts";
+
+/** The events that there are hooks for, and what a harness calls each. */
+export const HOOK_EVENTS = {
+  "session-start": "SessionStart",
+  prompt: "UserPromptSubmit",
+  checkpoint: "PostToolUse",
+} as const;
+export type HookName = keyof typeof HOOK_EVENTS;
+
+export interface HookOptions {
+  readonly budget?: number | undefined;
+  readonly every?: number | undefined;
+  /** Options that there are none of. */
+  readonly unknown?: readonly string[];
+}
+
+/** Harnesses hand on 10,000 characters, and make a file of what is longer. */
+const BUDGET = 8_000;
+const NEWS_BUDGET = 4_000;
+const EVERY = 10;
+const LEAST_BUDGET = 400;
+const MOST_BUDGET = 9_900;
+
+/** The agent waits: what takes longer than this is left. */
+const MOST_MS = 8_000;
+
+/**
+ * Does what a hook does at an event. Whatever happens, the agent's turn goes on: nothing is thrown,
+ * the exit code is 0, and at most one line goes to stderr.
+ */
+export async function hookEvent(
+  name: HookName,
+  options: HookOptions,
+  paths: Paths,
+  alone: () => Promise<Alone>,
+): Promise<ExitCode> {
+  try {
+    const mistakes = [...mistakesIn(options)];
+    const defaults = { cwd: process.env["CLAUDE_PROJECT_DIR"] ?? process.cwd(), name: HOOK_EVENTS[name] };
+    const { event, mistake } = readEvent(await readInput(), defaults);
+    if (mistake !== undefined) mistakes.push(mistake);
+    const world: HookWorld = { paths, now: Date.now(), alone };
+    const done = await within(MOST_MS, act(name, event, options, world));
+    if (done === undefined)
+      mistakes.push(`nothing was found out within ${MOST_MS / 1_000} s: does some disk not answer?`);
+    else if (done.text !== "") say(contextFor(event, done.text));
+    tell([...mistakes, ...(done?.faults ?? [])], name);
+  } catch (error) {
+    tell([error instanceof Error ? error.message : String(error)], name);
+  }
+  return EXIT.ok;
+}
+
+/** Each event's part is loaded when it is its turn: the agent waits for it. */
+async function act(
+  name: HookName,
+  event: HookEvent,
+  options: HookOptions,
+  world: HookWorld,
+): Promise<{ readonly text: string; readonly faults: readonly string[] }> {
+  const budgets = { news: budgetOf(options, NEWS_BUDGET), all: budgetOf(options, BUDGET) };
+  switch (name) {
+    case "session-start": {
+      const [{ consult }, { sweepSessions }] = await Promise.all([
+        import("../hooks/consult.ts"),
+        import("../hooks/sweep.ts"),
+      ]);
+      const { cwd: directory, sessionId } = event;
+      const { text } = await consult({ kind: "start", directory, sessionId, budgets }, world);
+      sweepSessions(world.paths, world.now);
+      return { text: text ?? "", faults: [] };
+    }
+    case "prompt": {
+      const { prompt } = await import("../hooks/prompt.ts");
+      return { text: await prompt(event, budgets, world), faults: [] };
+    }
+    case "checkpoint": {
+      const { checkpoint } = await import("../hooks/checkpoint.ts");
+      return await checkpoint(event, everyOf(options), world);
+    }
+  }
+}
+
+function budgetOf({ budget }: HookOptions, usual: number): number {
+  return isBudget(budget) ? budget : usual;
+}
+
+function everyOf({ every }: HookOptions): number {
+  return isCount(every) ? every : EVERY;
+}
+
+function isBudget(budget: number | undefined): budget is number {
+  return Number.isSafeInteger(budget) && budget !== undefined && budget >= LEAST_BUDGET && budget <= MOST_BUDGET;
+}
+
+function isCount(every: number | undefined): every is number {
+  return Number.isSafeInteger(every) && every !== undefined && every > 0;
+}
+
+/** What is wrong with the options is told, and the usual ones count: a hook is called by no person who could correct it. */
+function* mistakesIn({ budget, every, unknown = [] }: HookOptions): Generator<string> {
+  for (const option of unknown) yield `there is no option --${option}`;
+  if (budget !== undefined && !isBudget(budget))
+    yield `--budget is a whole number of characters from ${LEAST_BUDGET} to ${MOST_BUDGET}, not ${budget}`;
+  if (every !== undefined && !isCount(every)) yield `--every is a whole number of tool calls, not ${every}`;
+}
+
+function tell(mistakes: readonly string[], name: HookName): void {
+  if (mistakes.length > 0) complain(`state-syncd hook ${name}: ${visible(mistakes.join("; "))}`);
+}

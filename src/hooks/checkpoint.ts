@@ -1,0 +1,70 @@
+import { basename } from "node:path";
+import { reminder } from "../core/briefing/reminder.ts";
+import { isoTime } from "../core/iso-time.ts";
+import { statIfThere } from "../store/identity.ts";
+import { lockHolder } from "../store/lock-holder.ts";
+import { countCall } from "./calls.ts";
+import type { HookWorld } from "./consult.ts";
+import type { HookEvent } from "./event.ts";
+import { placeOf, type PlaceRecord, type SessionFiles, sessionFiles } from "./session.ts";
+
+/** A state file that changed as recently as this was most likely changed by the tool call itself. */
+const JUST_SAVED_MS = 5_000;
+
+/** Where a harness names none: its calls count together. */
+const NO_SESSION = "none";
+/** Nothing is to be told. */
+const NONE = { news: 0, all: 0 };
+
+export interface Checkpointed {
+  /** Empty where there is nothing to say. */
+  readonly text: string;
+  /** What went wrong with the push. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * After a tool call: counts it, and tells the agent every so many calls how old its own state file
+ * is. Where that file has just been saved and no daemon runs, its state is pushed.
+ *
+ * @param every after how many calls since the file changed, or since the session began.
+ */
+export async function checkpoint(event: HookEvent, every: number, world: HookWorld): Promise<Checkpointed> {
+  const { paths, now } = world;
+  const files = sessionFiles(paths, event.sessionId ?? NO_SESSION);
+  const place = (await placeOf(files, event.cwd)) ?? (await foundPlace(event, files, world));
+  const repo = place?.repo ?? null;
+  if (repo === null) return { text: "", faults: [] };
+  const stats = await statIfThere(repo.stateFile);
+  const changedMs = stats === undefined ? undefined : Number(stats.mtimeMs);
+  const calls = countCall(files.calls, now, changedMs ?? 0);
+  const isTime = calls > 0 && calls % every === 0 && repo.readers > 0;
+  const text = isTime ? noteFor(repo, changedMs, calls, now) : "";
+  const isJustSaved = changedMs !== undefined && Math.abs(now - changedMs) <= JUST_SAVED_MS;
+  const faults = isJustSaved && (await lockHolder(paths))?.role !== "daemon" ? await push(repo.name, world) : [];
+  return { text, faults };
+}
+
+async function foundPlace(
+  { cwd, sessionId }: HookEvent,
+  files: SessionFiles,
+  world: HookWorld,
+): Promise<PlaceRecord | undefined> {
+  const { consult } = await import("./consult.ts");
+  await consult({ kind: "place", directory: cwd, sessionId: sessionId ?? NO_SESSION, budgets: NONE }, world);
+  return await placeOf(files, cwd);
+}
+
+async function push(repo: string, world: HookWorld): Promise<readonly string[]> {
+  return await (await world.alone()).push(repo);
+}
+
+function noteFor(
+  { name, stateFile, readers }: NonNullable<PlaceRecord["repo"]>,
+  changedMs: number | undefined,
+  calls: number,
+  now: number,
+): string {
+  const changedAt = changedMs === undefined ? undefined : isoTime(changedMs);
+  return reminder({ repo: name, stateFile: basename(stateFile), changedAt, calls, readers, now });
+}

@@ -1,0 +1,56 @@
+/**
+ * What a coding agent's harness says and hears at an event: one JSON object on stdin, one on stdout.
+ * After Claude Code's contract for hooks, https://code.claude.com/docs/en/hooks.
+ */
+
+/** What of an event's JSON is of use here. */
+export interface HookEvent {
+  /** Undefined where nobody said. */
+  readonly sessionId: string | undefined;
+  /** Where the agent works, absolute. */
+  readonly cwd: string;
+  /** What the harness calls the event: `SessionStart`. */
+  readonly name: string;
+}
+
+/** A name goes back to the harness as it came; anything else does not. */
+const NAME = /^[A-Za-z]{1,64}$/;
+
+/**
+ * Reads an event.
+ *
+ * @param defaults what counts where the text says nothing, or nothing that could be meant.
+ * @returns `mistake` where the text is no event at all: then the defaults stand for it.
+ */
+export function readEvent(
+  text: string,
+  defaults: { readonly cwd: string; readonly name: string },
+): { readonly event: HookEvent; readonly mistake: string | undefined } {
+  const value = parsed(text);
+  const fields = typeof value === "object" && value !== null ? new Map(Object.entries(value)) : undefined;
+  const said = (field: string): string | undefined => {
+    const found: unknown = fields?.get(field);
+    return typeof found === "string" && found !== "" ? found : undefined;
+  };
+  const name = said("hook_event_name");
+  const event = {
+    sessionId: said("session_id"),
+    cwd: said("cwd") ?? defaults.cwd,
+    name: name !== undefined && NAME.test(name) ? name : defaults.name,
+  };
+  const mistake = fields === undefined && text.trim() !== "" ? "what came on standard input is no event in JSON" : undefined;
+  return { event, mistake };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What hands a text to the model, at any event whose answer reaches it. */
+export function contextFor(event: HookEvent, text: string): string {
+  return `${JSON.stringify({ hookSpecificOutput: { hookEventName: event.name, additionalContext: text } })}\n`;
+}

@@ -1,0 +1,25 @@
+import type { Outlook } from "../status/outlook.ts";
+import { identityAt } from "../store/identity.ts";
+import type { SessionFiles } from "./session.ts";
+import { writePlace } from "./session-write.ts";
+
+/** Remembers where a directory belongs, so that the next event need not find out. @param config by which it was. */
+export async function rememberPlace(
+  files: SessionFiles,
+  directory: string,
+  outlook: Outlook | undefined,
+  config: string,
+): Promise<void> {
+  const identity = await identityAt(config);
+  if (identity === undefined) return;
+  const repo =
+    outlook === undefined
+      ? null
+      : {
+          name: outlook.repo,
+          cache: outlook.cache,
+          stateFile: outlook.stateFile,
+          readers: outlook.readers,
+        };
+  writePlace(files, directory, { config, identity, repo });
+}

@@ -1,0 +1,39 @@
+import { identityAt } from "../store/identity.ts";
+import { lockHolder } from "../store/lock-holder.ts";
+import type { HookEvent } from "./event.ts";
+import type { HookWorld } from "./consult.ts";
+import type { Budgets } from "./question.ts";
+import { placeOf, readTold, sessionFiles, type ToldRecord } from "./session.ts";
+
+/**
+ * What an agent is told with a prompt: what changed since it was told last, and nothing where
+ * nothing did.
+ *
+ * @returns empty where there is nothing to say.
+ */
+export async function prompt(
+  event: HookEvent,
+  budgets: Budgets,
+  world: HookWorld,
+): Promise<string> {
+  // Without a session nobody knows what was told.
+  if (event.sessionId === undefined) return "";
+  const files = sessionFiles(world.paths, event.sessionId);
+  const place = await placeOf(files, event.cwd);
+  if (place?.repo === null) return "";
+  const before = place === undefined ? undefined : readTold(files, place.repo.name);
+  if (before !== undefined && place !== undefined && (await isAsTold(before, place.repo.cache, world))) return "";
+  const { consult } = await import("./consult.ts");
+  const { text } = await consult(
+    { kind: "news", directory: event.cwd, sessionId: event.sessionId, budgets },
+    world,
+  );
+  return text ?? "";
+}
+
+/** Neither has the cache been written since, nor has the daemon ended. */
+async function isAsTold(told: ToldRecord, cache: string, { paths }: HookWorld): Promise<boolean> {
+  const [identity, holder] = await Promise.all([identityAt(cache), lockHolder(paths)]);
+  const daemonEnded = told.daemonRan && holder?.role !== "daemon";
+  return (identity ?? null) === told.cache && !daemonEnded;
+}

@@ -1,0 +1,28 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { temporaryFor } from "../store/temporary.ts";
+import type { WritablePath } from "../store/write-scope.ts";
+import { makeSessions, type PlaceRecord, readJson, type SessionFiles, type ToldRecord } from "./session.ts";
+
+/*
+ * Apart from the reading, which is all that most events take: a name for a temporary takes a module
+ * of Node's that is slow to load.
+ */
+
+/** A session wanders through a few directories. */
+const MOST_PLACES = 64;
+
+export function writeTold(files: SessionFiles, repo: string, told: ToldRecord): void {
+  writeJson(files.told, new Map([...(readJson(files.told) ?? []), [repo, told]]));
+}
+
+export function writePlace(files: SessionFiles, directory: string, place: PlaceRecord): void {
+  const others = [...(readJson(files.places) ?? [])].filter(([name]) => name !== directory);
+  writeJson(files.places, new Map([...others.slice(1 - MOST_PLACES), [directory, place]]));
+}
+
+function writeJson(file: WritablePath, value: ReadonlyMap<string, unknown>): void {
+  makeSessions(file);
+  const temporary = temporaryFor(file);
+  writeFileSync(temporary, JSON.stringify(Object.fromEntries(value)), { mode: 0o600, flag: "wx" });
+  renameSync(temporary, file);
+}

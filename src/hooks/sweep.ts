@@ -1,0 +1,27 @@
+import { readdirSync, statSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { systemCode } from "../errors.ts";
+import type { Paths } from "../paths.ts";
+import { writable } from "../store/write-scope.ts";
+import { SESSIONS } from "./session.ts";
+
+/** A session that was resumed after so long is told everything anew, which does no harm. */
+const KEPT_MS = 14 * 86_400_000;
+/** The agent waits: the rest is for another session's start, which begins at another place. */
+const MOST_AT_ONCE = 500;
+
+/** Removes what is remembered of sessions that ended long ago. */
+export function sweepSessions(paths: Paths, now: number): void {
+  const directory = join(paths.stateDirectory, SESSIONS);
+  try {
+    const names = readdirSync(directory);
+    const first = now % Math.max(1, names.length);
+    for (const name of [...names.slice(first), ...names.slice(0, first)].slice(0, MOST_AT_ONCE)) {
+      const file = writable(join(directory, name), { registry: { repos: [] }, paths });
+      if (now - statSync(file).mtimeMs > KEPT_MS) unlinkSync(file);
+    }
+  } catch (error) {
+    // There is none yet, or another hook was faster.
+    if (systemCode(error) === undefined) throw error;
+  }
+}
