@@ -1,9 +1,6 @@
 /** One registered repo, with every default filled in. */
 export interface Repo {
-  /**
-   * `[a-z0-9][a-z0-9._-]*`, at most 64 characters. Lower case alone, so that no two names can
-   * have the same upper-case heading in a cache.
-   */
+  /** As `NAME_PATTERN` has it: `karematch`, or `karematch@feature-x` for a worktree of it. */
   readonly name: string;
   /** The directory as an absolute path, `~` and variables resolved, symlinks not. */
   readonly path: string;

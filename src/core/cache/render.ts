@@ -1,4 +1,5 @@
 import type { CacheDocument, Part, Section } from "./document.ts";
+import { NAME } from "../name.ts";
 import { beginMarker, endMarker, INDEX_BEGIN, INDEX_END } from "./markers.ts";
 
 const LF = 0x0a;
@@ -69,8 +70,9 @@ function header(updatedAt: string, parts: readonly Part[]): string {
 }
 
 /** A row as {@link indexRow} makes it, or one of the two above the rows. */
-const INDEX_LINE =
-  /^\| (?:Repo \| State changed \| Last synced \| Branch \| Size|[a-z0-9][a-z0-9._-]* \| \S+Z \| \S+Z \| .* \| [\d,]+ B) \|$|^\|---\|---\|---\|---\|---\|$/;
+const INDEX_LINE = new RegExp(
+  `^\\| (?:Repo \\| State changed \\| Last synced \\| Branch \\| Size|${NAME} \\| \\S+Z \\| \\S+Z \\| .* \\| [\\d,]+ B) \\|$|^\\|---\\|---\\|---\\|---\\|---\\|$`,
+);
 
 /** True where a table holds nothing that people have added. */
 export function isIndex(rows: string): boolean {
