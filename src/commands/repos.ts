@@ -56,6 +56,7 @@ function remarks(repo: Repo): string {
     repo.groups.join(" ") === "default" ? "" : `groups ${repo.groups.join(", ")}`,
     repo.publish ? "" : "does not publish",
     repo.subscribe ? "" : "does not subscribe",
+    repo.fence ? "fences its peers' texts" : "",
   ]
     .filter((remark) => remark !== "")
     .join("; ");

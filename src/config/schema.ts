@@ -72,6 +72,10 @@ export const repoSchema = z
         description:
           "What happens to a state file in which a secret was found: each is replaced by `[REDACTED:<rule>]`, or the peers keep the last good state until it is gone.",
       }),
+      fence: z.boolean({ error: "true or false" }).default(false).meta({
+        description:
+          "Whether the peers' texts stand in code fences in this repo's cache, so that nothing in them acts where the cache is imported, by a CLAUDE.md for instance.",
+      }),
     },
     { error: `a map like { path: ~/repos/karematch }` },
   )

@@ -32,7 +32,7 @@ describe("the files in config/", () => {
   it("the example shows every key that there is", async () => {
     const text = await readFile(inRepo("config/config.example.yaml"), "utf8");
     const keys = JSON.stringify(jsonSchema()).matchAll(
-      /"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|onSecret|guard|patterns|allow|wait|maxWait)":\{/g,
+      /"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|onSecret|fence|guard|patterns|allow|wait|maxWait)":\{/g,
     );
     for (const [, key] of keys) expect(text).toMatch(new RegExp(`\\b${key ?? ""}:`));
   });

@@ -68,6 +68,7 @@ class Parser {
   #updatedAt: string | undefined;
   #joined = false;
   #hasSection = false;
+  #hasFence = false;
 
   constructor(bytes: Buffer, options: ParseOptions) {
     this.#bytes = bytes;
@@ -104,6 +105,7 @@ class Parser {
       preamble: this.#preamble ?? Buffer.alloc(0),
       updatedAt: this.#updatedAt,
       parts,
+      fence: this.#hasFence,
       joined: this.#joined || parts.length < this.#parts.length,
       debris: this.#debris,
       marked: this.#markers.length > 0,
@@ -193,10 +195,11 @@ class Parser {
     if (begin.format !== FORMAT) return undefined;
     const head = readHead(this.#bytes, begin, to);
     if (head === undefined) return undefined;
-    const whole = this.#bytes.subarray(head.bodyStart, to);
-    const body = certifiedBody(whole, begin.sha256);
-    if (body === undefined) return undefined;
-    return { repo: begin.repo, sha256: begin.sha256, body, ...head.facts };
+    const found = certifiedBody(this.#bytes.subarray(head.bodyStart, to), begin.sha256);
+    const facts = found === undefined ? undefined : head.facts(found.isFenced);
+    if (found === undefined || facts === undefined) return undefined;
+    this.#hasFence ||= found.isFenced;
+    return { repo: begin.repo, sha256: begin.sha256, body: found.body, ...facts };
   }
 
   /**
