@@ -86,6 +86,20 @@ export function insideFence(bytes: Buffer): { readonly inside: Buffer; readonly 
   return closing?.fence === fence ? { inside: bytes.subarray(next, closing.start), fence } : undefined;
 }
 
+const FENCE_LINE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)$/;
+
+/** Whether a text ends inside a fence that it has opened itself. */
+export function leavesFenceOpen(text: string): boolean {
+  let open: string | undefined;
+  for (const line of text.split(/\r\n?|\n/)) {
+    const [, fence, rest = ""] = FENCE_LINE.exec(line) ?? [];
+    if (fence === undefined) continue;
+    if (open === undefined) open = fence;
+    else if (fence.startsWith(open) && rest.trim() === "") open = undefined;
+  }
+  return open !== undefined;
+}
+
 /** A line as Markdown's inline code, in which nothing acts either. */
 export function codeSpan(line: string): string {
   const runs = line.match(/`+/g) ?? [];
