@@ -1,7 +1,5 @@
 import { parse } from "yaml";
-
-/** As in a config. What is no name may be no word for a shell either. */
-const NAME = /^[a-z0-9][a-z0-9._-]*$/;
+import { NAME_PATTERN } from "../core/name.ts";
 
 /** The names of a config's repos. Without its schema, which takes longer to load than a Tab may take. */
 export function namesIn(text: string): string[] {
@@ -9,8 +7,9 @@ export function namesIn(text: string): string[] {
     const config: unknown = parse(text, { stringKeys: true, logLevel: "silent" });
     if (typeof config !== "object" || config === null || !("repos" in config)) return [];
     const { repos } = config;
+    // What is no name may be no word for a shell either.
     return typeof repos === "object" && repos !== null
-      ? Object.keys(repos).filter((key) => NAME.test(key))
+      ? Object.keys(repos).filter((key) => NAME_PATTERN.test(key))
       : [];
   } catch {
     return [];

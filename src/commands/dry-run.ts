@@ -29,7 +29,7 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
   const { registry, maxBytes, guard } = await loadConfig(context.paths.config);
   const isPaused = await loadPauses(context.paths.pauseFile);
   const paused = (name: string): Fault => fault("PAUSED", `${name} is paused`, { repo: name });
-  const repos = await selectRepos(registry, selection);
+  const repos = await selectRepos(registry, selection, "sync");
   await probeDisks(registry.repos);
   const sources = new Sources();
   const faults = new Map<string, Fault>();

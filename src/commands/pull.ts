@@ -33,7 +33,7 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
     path: "/pull",
     body: selection,
     local: async (reconciler) => {
-      const [repo] = await selectRepos(reconciler.registry, selection);
+      const [repo] = await selectRepos(reconciler.registry, selection, "pull");
       if (repo === undefined) throw new FaultError("USAGE", "name the repo to pull for");
       const edges = await reconciler.pull(repo);
       return { cache: cachePath(repo), config: reconciler.config.file, edges };

@@ -5,7 +5,7 @@ import { toWrittenPath } from "../config/expand.ts";
 import { loadConfig } from "../config/load.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { findEnclosingRepo, findStateFile } from "../config/scan.ts";
-import { nameFrom } from "../config/schema.ts";
+import { nameFrom } from "../core/name.ts";
 import {
   CACHE_DIRECTORY,
   CACHE_FILE,
@@ -56,6 +56,7 @@ function remarks(repo: Repo): string {
     repo.groups.join(" ") === "default" ? "" : `groups ${repo.groups.join(", ")}`,
     repo.publish ? "" : "does not publish",
     repo.subscribe ? "" : "does not subscribe",
+    repo.fence ? "fences its peers' texts" : "",
   ]
     .filter((remark) => remark !== "")
     .join("; ");

@@ -22,7 +22,7 @@ export async function sync(options: SyncOptions, context: CommandContext): Promi
     path: "/sync",
     body: selection,
     local: async (reconciler) => ({
-      edges: await reconciler.sync(await selectRepos(reconciler.registry, selection), !options.all),
+      edges: await reconciler.sync(await selectRepos(reconciler.registry, selection, "sync"), !options.all),
     }),
   });
   if (context.json) printFacts(context, { edges });

@@ -1,9 +1,10 @@
 import type { z } from "zod";
+import { NAME_PATTERN, nameFrom } from "../core/name.ts";
 import { type Registry, type Repo, RESERVED_PREFIX } from "../core/registry.ts";
 import type { GuardOptions } from "../guard/guarded.ts";
 import { type Surroundings, expandPath, expandStateFile } from "./expand.ts";
 import { nearest } from "./nearest.ts";
-import { NAME_EXPECTED, NAME_PATTERN, configSchema, knownKeys, nameFrom, repoSchema } from "./schema.ts";
+import { NAME_EXPECTED, configSchema, knownKeys, repoSchema } from "./schema.ts";
 
 /** Something wrong at a place of the config, not yet tied to a line. */
 export interface Finding {

@@ -1,8 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { nameFrom } from "../core/name.ts";
 import { DEFAULT_STATE_FILE } from "../core/registry.ts";
 import { systemCode } from "../errors.ts";
-import { nameFrom } from "./schema.ts";
 
 export interface FoundRepo {
   /** Proposed, valid, and unique among those found. */

@@ -1,9 +1,8 @@
 import ms from "ms";
 import { z } from "zod";
+import { GROUP_PATTERN, NAME_PATTERN } from "../core/name.ts";
 import { DEFAULT_GROUP, DEFAULT_STATE_FILE } from "../core/registry.ts";
 
-/** Repo and group names. Lower case alone; see {@link Repo.name} for why. */
-export const NAME_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const NAME = "lower-case letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit";
 const DURATION_PATTERN = /^\d+(\.\d+)? ?(ms|s|m|h)$/;
 
@@ -63,7 +62,7 @@ export const repoSchema = z
         .default(DEFAULT_STATE_FILE)
         .meta({ description: "The state file, relative to the repo.", examples: ["docs/STATE.md"] }),
       groups: z
-        .array(z.string({ error: NAME }).regex(NAME_PATTERN, { error: NAME }), { error: GROUPS })
+        .array(z.string({ error: NAME }).regex(GROUP_PATTERN, { error: NAME }), { error: GROUPS })
         .min(1, { error: GROUPS })
         .default([DEFAULT_GROUP])
         .meta({ description: "Repos share only inside a group that they have in common." }),
@@ -72,6 +71,10 @@ export const repoSchema = z
       onSecret: z.enum(["redact", "block"], { error: "redact or block" }).default("redact").meta({
         description:
           "What happens to a state file in which a secret was found: each is replaced by `[REDACTED:<rule>]`, or the peers keep the last good state until it is gone.",
+      }),
+      fence: z.boolean({ error: "true or false" }).default(false).meta({
+        description:
+          "Whether the peers' texts stand in code fences in this repo's cache, so that nothing in them acts where the cache is imported, by a CLAUDE.md for instance.",
       }),
     },
     { error: `a map like { path: ~/repos/karematch }` },
@@ -139,7 +142,7 @@ export const configSchema = z.strictObject(
       .nullable()
       .default(null)
       .meta({
-        description: `The repos by name; their order is the order of the sections in a cache. A name has ${NAME}.`,
+        description: `The repos by name; their order is the order of the sections in a cache. A name has ${NAME}; that of a worktree may have a branch, like karematch@feature-x.`,
       }),
     guard: guardSchema,
     debounce: debounceSchema,
@@ -169,18 +172,4 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] | und
 export function jsonSchema(): Record<string, unknown> {
   const { $schema, ...rest } = z.toJSONSchema(configSchema, { io: "input" });
   return { $schema, title: "The configuration of state-syncd", ...rest };
-}
-
-/** A valid name made from any text; `repo` where nothing of the text can be kept. */
-export function nameFrom(text: string): string {
-  const name = text
-    .normalize("NFKD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, "-")
-    .replace(/^[^a-z0-9]+/, "")
-    .slice(0, 64)
-    .replace(/[._-]+$/, "")
-    .replace(/^state-syncd\./, "state-syncd-");
-  return name === "" ? "repo" : name;
 }

@@ -1,9 +1,6 @@
 /** One registered repo, with every default filled in. */
 export interface Repo {
-  /**
-   * `[a-z0-9][a-z0-9._-]*`, at most 64 characters. Lower case alone, so that no two names can
-   * have the same upper-case heading in a cache.
-   */
+  /** As `NAME_PATTERN` has it: `karematch`, or `karematch@feature-x` for a worktree of it. */
   readonly name: string;
   /** The directory as an absolute path, `~` and variables resolved, symlinks not. */
   readonly path: string;
@@ -20,6 +17,8 @@ export interface Repo {
   readonly subscribe: boolean;
   /** What happens to a state file in which a secret was found. */
   readonly onSecret: "redact" | "block";
+  /** The peers' texts stand in code fences in this repo's cache. */
+  readonly fence: boolean;
 }
 
 /** All registered repos in the order of the config file, which is the order of a cache's sections. */
@@ -80,7 +79,7 @@ export interface RegistryDiff {
   readonly removed: readonly string[];
   /** Names whose path, state file or role differ: their watches start anew. */
   readonly moved: readonly string[];
-  /** Repos of the new registry whose cache may have to look different: edges or order changed. */
+  /** Repos of the new registry whose cache may have to look different: edges, order or fences changed. */
   readonly caches: readonly string[];
 }
 
@@ -103,6 +102,7 @@ export function diffRegistries(before: Registry, after: Registry): RegistryDiff 
     const was = old.get(repo.name);
     if (was === undefined || was.path !== repo.path || !was.subscribe || was.role !== "execution")
       return true;
+    if (was.fence !== repo.fence) return true;
     const peersBefore = peersOf(before, was).map((peer) => peer.name);
     const peersAfter = peersOf(after, repo).map((peer) => peer.name);
     return peersBefore.join(" ") !== peersAfter.join(" ");

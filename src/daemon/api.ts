@@ -45,7 +45,7 @@ export function routes(api: Api): Routes {
         await sameConfig(request.config, reconciler);
         return json({
           edges: await reconciler.sync(
-            await selectRepos(reconciler.config.registry, request),
+            await selectRepos(reconciler.config.registry, request, "sync"),
             request.all !== true,
           ),
         });
@@ -56,7 +56,7 @@ export function routes(api: Api): Routes {
       async (body) => {
         const request = parsed(pullRequest, body);
         await sameConfig(request.config, reconciler);
-        const [repo] = await selectRepos(reconciler.config.registry, request);
+        const [repo] = await selectRepos(reconciler.config.registry, request, "pull");
         if (repo === undefined) throw new FaultError("USAGE", "name the repo to pull for");
         const edges = await reconciler.pull(repo);
         return json({ cache: cachePath(repo), config: reconciler.config.file, edges });

@@ -263,6 +263,7 @@ function pseudoRepo(name: string, path: string): Repo {
     publish: name === SOURCE,
     subscribe: name === PEER,
     onSecret: "redact",
+    fence: false,
   };
 }
 

@@ -48,6 +48,7 @@ export async function plan(
   const { unfit, settled, failures } = passed
     ? ALL_FIT
     : await lookThrough(before.parts, { replaced: known.snapshots, rules, patienceMs });
-  const request = { ...known, peers: peers.map((peer) => peer.name), unfit, refresh, now: now.toISOString() };
+  const names = peers.map((peer) => peer.name);
+  const request = { ...known, peers: names, unfit, refresh, fence: target.fence, now: now.toISOString() };
   return { result: merge(bytes, request, before), settled, failures };
 }

@@ -65,6 +65,7 @@ describe("a config that is right", () => {
             publish: true,
             subscribe: true,
             onSecret: "redact",
+            fence: false,
           },
         ],
       },
@@ -160,7 +161,7 @@ describe("a config that is right", () => {
 });
 
 const NAME = "(lower-case letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit)";
-const REPO_KEYS = "path, role, stateFile, groups, publish, subscribe, onSecret";
+const REPO_KEYS = "path, role, stateFile, groups, publish, subscribe, onSecret, fence";
 const WAIT = "a duration with its unit from 10ms to 60s, like 100ms";
 
 describe("a config that is wrong says where and what would be right", () => {

@@ -3,7 +3,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { nearest } from "../../src/config/nearest.ts";
-import { NAME_PATTERN, jsonSchema, nameFrom } from "../../src/config/schema.ts";
+import { jsonSchema } from "../../src/config/schema.ts";
+import { NAME_PATTERN, nameFrom, nameOfBranch, untaken } from "../../src/core/name.ts";
 
 const inRepo = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 
@@ -31,7 +32,7 @@ describe("the files in config/", () => {
   it("the example shows every key that there is", async () => {
     const text = await readFile(inRepo("config/config.example.yaml"), "utf8");
     const keys = JSON.stringify(jsonSchema()).matchAll(
-      /"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|onSecret|guard|patterns|allow|wait|maxWait)":\{/g,
+      /"(version|repos|debounce|rescan|maxBytes|path|role|stateFile|groups|publish|subscribe|onSecret|fence|guard|patterns|allow|wait|maxWait)":\{/g,
     );
     for (const [, key] of keys) expect(text).toMatch(new RegExp(`\\b${key ?? ""}:`));
   });
@@ -46,6 +47,13 @@ describe("nameFrom", () => {
     ["_private", "private"],
     ["日本", "repo"],
     ["state-syncd.github.io", "state-syncd-github.io"],
+    ["KareMatch@Feature/X", "karematch@feature-x"],
+    ["@scope/package", "scope-package"],
+    ["a@b@c", "a@b-c"],
+    ["a@", "a"],
+    [`${"a".repeat(70)}@${"b".repeat(70)}`, `${"a".repeat(47)}@${"b".repeat(16)}`],
+    [`${"a".repeat(70)}@b`, `${"a".repeat(62)}@b`],
+    [`a@${"b".repeat(70)}`, `a@${"b".repeat(62)}`],
   ])("makes %j into %j", (text, name) => {
     expect(nameFrom(text)).toBe(name);
   });
@@ -60,6 +68,31 @@ describe("nameFrom", () => {
       }),
     );
   });
+});
+
+describe("the name of a worktree", () => {
+  it.each([
+    ["karematch", "feature/x", "karematch@feature-x"],
+    ["karematch@one", "two", "karematch@two"],
+    ["karematch", "日本", undefined],
+    ["a".repeat(64), "feature/a-long-one-of-them", `${"a".repeat(47)}@feature-a-long-o`],
+  ])("of %s on %j is %s", (repo, branch, name) => {
+    expect(nameOfBranch(repo, branch)).toBe(name);
+    if (name !== undefined) expect(name).toMatch(NAME_PATTERN);
+  });
+
+  it("is numbered where it is taken, and stays within the longest", () => {
+    expect(untaken("a@b", new Set(["a@b", "a@b-2"]))).toBe("a@b-3");
+    const long = `a@${"b".repeat(62)}`;
+    expect(untaken(long, new Set([long]))).toBe(`a@${"b".repeat(60)}-2`);
+  });
+
+  it.each(["a@", "@a", "a@b@c", "a@.b", `a@${"b".repeat(63)}`, "A@b", "a@B", "a@b\n"])(
+    "is not %j",
+    (name) => {
+      expect(name).not.toMatch(NAME_PATTERN);
+    },
+  );
 });
 
 describe("nearest", () => {

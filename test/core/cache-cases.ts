@@ -34,15 +34,16 @@ export interface Sync {
   readonly peers?: readonly string[];
   readonly now?: string;
   readonly refresh?: ReadonlySet<string>;
+  readonly fence?: boolean;
 }
 
 export function mergeWith(
   bytes: Buffer | undefined,
   snapshots: Iterable<Snapshot>,
-  { peers = REPOS, now = moment(0), refresh = new Set() }: Sync = {},
+  { peers = REPOS, now = moment(0), refresh = new Set(), fence = false }: Sync = {},
 ): MergeResult {
   const known = new Map(Array.from(snapshots, (one) => [one.repo, one]));
-  return merge(bytes, { peers, registered: REPOS, snapshots: known, now, refresh });
+  return merge(bytes, { peers, registered: REPOS, snapshots: known, now, refresh, fence });
 }
 
 /** The file as it stands after one turn. */
@@ -82,6 +83,9 @@ export const oursLike: fc.Arbitrary<string> = fc.oneof(
         `${sectionHeading(repo)}\n**Last Synced**: Never\n\n*No state cached yet. Run sync.*\n\n---\n`,
         `${beginMarker(repo, digest)}\n${sectionHeading(repo)}\n\n**Last Synced**: ${moment(0)}\n**Source**: /x, changed ${CHANGED}\n\na\n${endMarker(repo, digest)}\n\n---\n`,
         `${beginMarker(repo, digest)}\n${sectionHeading(repo)}\n\n**Last Synced**: ${moment(0)}\n**Source**: /x, changed ${CHANGED}\n\nb\n`,
+        `${beginMarker(repo, digest)}\n${sectionHeading(repo)}\n\n**Last Synced**: ${moment(0)}\n**Source**: \`/x\`, changed ${CHANGED}\n\n\`\`\`text\na\n\`\`\`\n${endMarker(repo, digest)}\n\n---\n`,
+        `${beginMarker(repo, digest)}\n${sectionHeading(repo)}\n\n**Last Synced**: ${moment(0)}\n**Source**: \`/x\`, changed ${CHANGED}\n\n\`\`\`text\na\n`,
+        `a\n\`\`\`\n${endMarker(repo, digest)}\n`,
       ),
     ),
   fc.constantFrom(
@@ -112,7 +116,10 @@ export const ordinary: fc.Arbitrary<string> = fc.constantFrom(
   "### Inner\n",
   "## KAREMATCH State of things\n",
   "```md\n",
+  "```text\n",
+  "```\n",
   "````\n",
+  "~~~~~~\n",
   "| a | table |\n",
   "\0\n",
   "\u{1f680} \u{1d11e} é\n",
@@ -132,8 +139,8 @@ export const body: fc.Arbitrary<Buffer> = fc.oneof(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
   fc.string({ maxLength: 30, unit: "binary" }).map((text) => Buffer.from(text)),
   fc
-    .array(ordinary, { maxLength: 4 })
-    .map((pieces) => synced(undefined, [snapshot("karematch", pieces.join(""))])),
+    .tuple(fc.array(ordinary, { maxLength: 4 }), fc.boolean())
+    .map(([pieces, fence]) => synced(undefined, [snapshot("karematch", pieces.join(""))], { fence })),
 );
 
 /** A body as the original can read and write it: text, with nothing in it that looks like ours. */
@@ -181,9 +188,9 @@ export const anyBytes: fc.Arbitrary<Buffer> = fc.oneof(
     arbitrary: fc
       .array(
         fc
-          .tuple(someSnapshots, fc.nat(), fc.nat(), fc.option(ordinary, { nil: "" }))
-          .map(([snapshots, a, b, note]) => {
-            const whole = synced(undefined, snapshots);
+          .tuple(someSnapshots, fc.nat(), fc.nat(), fc.option(ordinary, { nil: "" }), fc.boolean())
+          .map(([snapshots, a, b, note, fence]) => {
+            const whole = synced(undefined, snapshots, { fence });
             const [from = 0, to = 0] = [a, b].map((at) => at % (whole.length + 1)).toSorted((x, y) => x - y);
             return Buffer.concat([whole.subarray(from, to), Buffer.from(note)]);
           }),

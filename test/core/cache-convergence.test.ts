@@ -33,7 +33,12 @@ const text = (bytes: Buffer): string => bytes.toString("latin1");
 
 /** What happens to a cache in its life. */
 type Event =
-  | { readonly kind: "sync"; readonly snapshots: readonly Snapshot[]; readonly peers: readonly string[] }
+  | {
+      readonly kind: "sync";
+      readonly snapshots: readonly Snapshot[];
+      readonly peers: readonly string[];
+      readonly fence: boolean;
+    }
   | { readonly kind: "original"; readonly repo: string; readonly state: Buffer }
   | { readonly kind: "note"; readonly place: number; readonly bytes: Buffer }
   | { readonly kind: "delete" | "duplicate"; readonly from: number; readonly length: number }
@@ -44,6 +49,7 @@ const syncOf = (bodies: fc.Arbitrary<Buffer>): fc.Arbitrary<Event> =>
     kind: fc.constant("sync" as const),
     snapshots: snapshotsWith(bodies).chain((all) => fc.subarray(all)),
     peers: somePeers,
+    fence: fc.boolean(),
   });
 const syncEvent = syncOf(body);
 const originalOf = (bodies: fc.Arbitrary<Buffer>): fc.Arbitrary<Event> =>
@@ -66,7 +72,7 @@ const editEvent: fc.Arbitrary<Event> = fc.oneof(
 function happen(file: Buffer, event: Event, now: string): Buffer {
   switch (event.kind) {
     case "sync":
-      return synced(file, event.snapshots, { peers: event.peers, now });
+      return synced(file, event.snapshots, { peers: event.peers, now, fence: event.fence });
     case "original":
       return originalOrAsItWas(file, event.repo, event.state);
     case "note":
@@ -138,13 +144,13 @@ describe("a cache that much has happened to", () => {
   it("ends with exactly one certified section a peer, and grows by nothing but those", () => {
     const life = fc.array(fc.oneof(syncEvent, originalEvent, noteEvent, editEvent), { maxLength: 8 });
     fc.assert(
-      fc.property(life, snapshotsWith(body), (events, snapshots) => {
+      fc.property(life, snapshotsWith(body), fc.boolean(), (events, snapshots, fence) => {
         let file: Buffer = Buffer.alloc(0);
         for (const [at, event] of events.entries()) file = happen(file, event, moment(at));
-        const healed = synced(file, snapshots, { now: moment(20) });
+        const healed = synced(file, snapshots, { now: moment(20), fence });
         expectConverged(healed, snapshots);
         expect(healed.length).toBeLessThanOrEqual(file.length + sizeOf(snapshots));
-        expect(mergeWith(healed, snapshots, { now: moment(21) }).changed).toBe(false);
+        expect(mergeWith(healed, snapshots, { now: moment(21), fence }).changed).toBe(false);
       }),
       often,
     );
@@ -153,11 +159,11 @@ describe("a cache that much has happened to", () => {
   it("is the same file in the end, whichever way the syncs went", () => {
     const life = fc.array(syncEvent, { maxLength: 6 });
     fc.assert(
-      fc.property(life, life, snapshotsWith(body), (one, other, snapshots) => {
+      fc.property(life, life, snapshotsWith(body), fc.boolean(), (one, other, snapshots, fence) => {
         const [a, b] = [one, other].map((events) => {
           let file: Buffer = Buffer.alloc(0);
           for (const [at, event] of events.entries()) file = happen(file, event, moment(at));
-          return synced(file, snapshots, { now: moment(20) });
+          return synced(file, snapshots, { now: moment(20), fence });
         });
         const timeless = (file: Buffer | undefined): string =>
           text(file ?? Buffer.alloc(0)).replaceAll(/2026-11-22T16:40:\d\d(\.000)?Z/g, "<time>");
@@ -176,9 +182,10 @@ const notedCacheOf = (bodies: fc.Arbitrary<Buffer>) =>
     .tuple(
       snapshotsWith(bodies),
       fc.array(fc.array(fc.constantFrom(...NOTE_WORDS), { maxLength: 4 }), somePlaces),
+      fc.boolean(),
     )
-    .map(([snapshots, notes]) => {
-      let file = synced(undefined, snapshots);
+    .map(([snapshots, notes, fence]) => {
+      let file = synced(undefined, snapshots, { fence });
       const lines: string[] = [];
       for (const [place, words] of notes.entries()) {
         const note = words.map((word, at) =>
@@ -187,7 +194,7 @@ const notedCacheOf = (bodies: fc.Arbitrary<Buffer>) =>
         lines.push(...note.filter((line) => line.includes("of note")));
         file = withNote(file, place, Buffer.from(note.map((line) => `${line}\n`).join("")));
       }
-      return { file, snapshots, lines };
+      return { file, snapshots, lines, fence };
     });
 
 /**
@@ -211,7 +218,7 @@ describe("beside the original utility", () => {
         notedCacheOf(plainBody),
         fc.constantFrom(...REPOS),
         fc.boolean(),
-        ({ file, snapshots, lines }, repo, ahead) => {
+        ({ file, snapshots, lines, fence }, repo, ahead) => {
           // Where a cut runs through a body that is no longer current, nothing tells its text from a note.
           fc.pre(!ahead || snapshots.every((one) => !one.body.includes("## KAREMATCH")));
           const state = snapshots.find((one) => one.repo === repo)?.body.toString("utf8") ?? "";
@@ -220,7 +227,7 @@ describe("beside the original utility", () => {
           const current = ahead
             ? snapshots.map((one) => snapshot(one.repo, `${one.body.toString("utf8")}later\n`))
             : snapshots;
-          const healed = synced(written, current, { now: moment(20) });
+          const healed = synced(written, current, { now: moment(20), fence });
           expectConverged(healed, current);
           // Above the header a note stands below the original's new section, whose end nothing marks
           // once its text is no longer the current one.
@@ -238,13 +245,13 @@ describe("beside the original utility", () => {
       fc.property(
         notedCacheOf(quietBody),
         fc.array(fc.tuple(fc.constantFrom(...REPOS), fc.nat({ max: 2 })), { minLength: 1, maxLength: 8 }),
-        ({ file: start, snapshots }, writes) => {
+        ({ file: start, snapshots, fence }, writes) => {
           let file = start;
           const most = start.length;
           for (const [repo, more] of writes) {
             const state = snapshots.find((one) => one.repo === repo)?.body.toString("utf8") ?? "";
             for (let n = 0; n <= more; n += 1) file = originalWrite(file, repo, state, LOCAL_TIME);
-            file = synced(file, snapshots, { now: moment(20) });
+            file = synced(file, snapshots, { now: moment(20), fence });
             expectConverged(file, snapshots);
             expect(file.length).toBeLessThanOrEqual(most);
           }
@@ -257,14 +264,14 @@ describe("beside the original utility", () => {
   it("its writes of any state, between ours of any other, leave bodies and notes and no more", () => {
     const life = fc.array(fc.oneof(syncOf(quietBody), originalOf(quietBody)), { maxLength: 8 });
     fc.assert(
-      fc.property(life, snapshotsWith(quietBody), (events, snapshots) => {
+      fc.property(life, snapshotsWith(quietBody), fc.boolean(), (events, snapshots, fence) => {
         let file: Buffer = Buffer.alloc(0);
         for (const [at, event] of events.entries()) {
           file = happen(file, event, moment(at));
           // The daemon sees each change of the file.
-          if (event.kind === "original") file = synced(file, snapshots, { now: moment(at) });
+          if (event.kind === "original") file = synced(file, snapshots, { now: moment(at), fence });
         }
-        file = synced(file, snapshots, { now: moment(20) });
+        file = synced(file, snapshots, { now: moment(20), fence });
         expectConverged(file, snapshots);
         expect(text(foreignOf(file)).trim()).toBe("");
       }),

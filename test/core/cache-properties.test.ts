@@ -35,8 +35,9 @@ const healthy: fc.Arbitrary<CacheDocument> = fc
       maxLength: REPOS.length + 1,
     }),
     somePeers.chain((peers) => fc.tuple(...peers.map((repo) => body.map((bytes) => snapshot(repo, bytes))))),
+    fc.boolean(),
   )
-  .map(([preamble, notes, snapshots]) => {
+  .map(([preamble, notes, snapshots, fence]) => {
     const parts: Part[] = [];
     const note = (at: number): void => {
       const bytes = notes[at];
@@ -47,7 +48,7 @@ const healthy: fc.Arbitrary<CacheDocument> = fc
       parts.push({ kind: "section", section: { ...one, syncedAt: moment(3) } });
       note(at + 1);
     }
-    return { preamble, updatedAt: moment(4), parts };
+    return { preamble, updatedAt: moment(4), parts, fence: fence && snapshots.length > 0 };
   });
 
 describe("parsing", () => {
@@ -77,10 +78,10 @@ describe("parsing", () => {
 describe("merging", () => {
   it("settles at once: what it wrote needs no second turn", () => {
     fc.assert(
-      fc.property(anyBytes, someSnapshots, somePeers, (bytes, snapshots, peers) => {
-        const once = mergeWith(bytes, snapshots, { peers });
-        const file = synced(bytes, snapshots, { peers });
-        const twice = mergeWith(file, snapshots, { peers, now: moment(9) });
+      fc.property(anyBytes, someSnapshots, somePeers, fc.boolean(), (bytes, snapshots, peers, fence) => {
+        const once = mergeWith(bytes, snapshots, { peers, fence });
+        const file = synced(bytes, snapshots, { peers, fence });
+        const twice = mergeWith(file, snapshots, { peers, now: moment(9), fence });
         expect(text(Buffer.concat(twice.chunks))).toBe(
           twice.changed ? "settled" : text(Buffer.concat(once.chunks)),
         );
@@ -93,23 +94,29 @@ describe("merging", () => {
 
   it("holds one section a peer, in the registry's order, with the body byte for byte", () => {
     fc.assert(
-      fc.property(anyBytes, snapshotsWith(body), somePeers, (bytes, snapshots, peers) => {
-        const wanted = snapshots.filter((one) => peers.includes(one.repo));
-        const file = synced(bytes, snapshots, { peers });
-        const held = sectionsOf(file).map(({ repo, body: held }) => `${repo} ${text(held)}`);
-        expect(held).toEqual(wanted.map((one) => `${one.repo} ${text(one.body)}`));
-        expect(parsed(file).parts.every((part) => part.kind === "section" || part.kind === "foreign")).toBe(
-          true,
-        );
-      }),
+      fc.property(
+        anyBytes,
+        snapshotsWith(body),
+        somePeers,
+        fc.boolean(),
+        (bytes, snapshots, peers, fence) => {
+          const wanted = snapshots.filter((one) => peers.includes(one.repo));
+          const file = synced(bytes, snapshots, { peers, fence });
+          const held = sectionsOf(file).map(({ repo, body: held }) => `${repo} ${text(held)}`);
+          expect(held).toEqual(wanted.map((one) => `${one.repo} ${text(one.body)}`));
+          expect(parsed(file).parts.every((part) => part.kind === "section" || part.kind === "foreign")).toBe(
+            true,
+          );
+        },
+      ),
       often,
     );
   });
 
   it("never holds two sections of one repo, whatever stood there and whatever is unknown", () => {
     fc.assert(
-      fc.property(anyBytes, someSnapshots, somePeers, (bytes, snapshots, peers) => {
-        const file = synced(bytes, snapshots, { peers });
+      fc.property(anyBytes, someSnapshots, somePeers, fc.boolean(), (bytes, snapshots, peers, fence) => {
+        const file = synced(bytes, snapshots, { peers, fence });
         // A file that nothing of ours is in or comes into is left as it is.
         fc.pre(parsed(file).marked);
         const repos = parsed(file).parts.flatMap((part) => {
@@ -130,7 +137,7 @@ describe("merging", () => {
           ...snapshot(one.repo, one.body),
           changedAt: moment(later),
         }));
-        expect(mergeWith(file, snapshots, { now: moment(later) }).changed).toBe(false);
+        expect(mergeWith(file, snapshots, { now: moment(later), fence: document.fence }).changed).toBe(false);
       }),
       often,
     );
@@ -143,7 +150,7 @@ describe("merging", () => {
         const snapshots = sectionsOf(file).map((one) => snapshot(one.repo, one.body));
         fc.pre(snapshots.length > 0);
         const asked = new Set(snapshots.slice(0, 1).map((one) => one.repo));
-        const result = mergeWith(file, snapshots, { now: moment(30), refresh: asked });
+        const result = mergeWith(file, snapshots, { now: moment(30), refresh: asked, fence: document.fence });
         expect(result.changed).toBe(true);
         const times = result.document.parts.flatMap((part) =>
           part.kind === "section" ? [[part.section.repo, part.section.syncedAt]] : [],
@@ -156,14 +163,15 @@ describe("merging", () => {
   });
 
   it("carries foreign text through any additions, removals and reorderings, byte for byte and in order", () => {
-    const turns = fc.array(fc.tuple(someSnapshots, somePeers, fc.boolean()), { minLength: 1, maxLength: 6 });
+    const turn = fc.tuple(someSnapshots, somePeers, fc.boolean(), fc.boolean());
+    const turns = fc.array(turn, { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(healthy, turns, (document, all) => {
         let file: Buffer = Buffer.concat(render(document, moment(4)));
         const notes = text(foreignOf(file));
-        for (const [at, [snapshots, chosen, reversed]] of all.entries()) {
+        for (const [at, [snapshots, chosen, reversed, fence]] of all.entries()) {
           const peers = reversed ? chosen.toReversed() : chosen;
-          file = synced(file, snapshots, { peers, now: moment(10 + at) });
+          file = synced(file, snapshots, { peers, now: moment(10 + at), fence });
           expect(text(foreignOf(file))).toBe(notes);
           expect(sectionsOf(file).map((one) => one.repo)).toEqual(
             peers.filter((peer) => sectionsOf(file).some((one) => one.repo === peer)),
@@ -178,16 +186,25 @@ describe("merging", () => {
     const secret = "ZQ-only-this-body-holds-these-words";
     const marked = fc.tuple(body, body).map(([a, b]) => Buffer.concat([a, Buffer.from(secret), b]));
     fc.assert(
-      fc.property(healthy, marked, fc.constantFrom(...REPOS), (document, bytes, repo) => {
-        const before = synced(Buffer.concat(render(document, moment(4))), [snapshot(repo, bytes)]);
-        expect(before.includes(secret)).toBe(true);
-        const result = mergeWith(before, [snapshot(repo, bytes)], {
-          peers: REPOS.filter((peer) => peer !== repo),
-        });
-        expect(result.purged).toContain(repo);
-        expect(Buffer.concat(result.chunks).includes(secret)).toBe(false);
-        expect(text(foreignOf(Buffer.concat(result.chunks)))).toBe(text(foreignOf(before)));
-      }),
+      fc.property(
+        healthy,
+        marked,
+        fc.constantFrom(...REPOS),
+        fc.boolean(),
+        (document, bytes, repo, fence) => {
+          const before = synced(Buffer.concat(render(document, moment(4))), [snapshot(repo, bytes)], {
+            fence,
+          });
+          expect(before.includes(secret)).toBe(true);
+          const result = mergeWith(before, [snapshot(repo, bytes)], {
+            peers: REPOS.filter((peer) => peer !== repo),
+            fence: document.fence,
+          });
+          expect(result.purged).toContain(repo);
+          expect(Buffer.concat(result.chunks).includes(secret)).toBe(false);
+          expect(text(foreignOf(Buffer.concat(result.chunks)))).toBe(text(foreignOf(before)));
+        },
+      ),
       often,
     );
   });

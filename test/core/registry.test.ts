@@ -22,6 +22,7 @@ function repo(name: string, options: Partial<Repo> = {}): Repo {
     groups: ["default"],
     publish: true,
     onSecret: "redact",
+    fence: false,
     subscribe: true,
     ...options,
   };
@@ -145,6 +146,8 @@ describe("the diff of two registries", () => {
       { caches: ["a", "b"] },
     ],
     ["no longer subscribed", registry(a, b), registry(a, repo("b", { subscribe: false })), {}],
+    ["fenced from now on", registry(a, b), registry(a, repo("b", { fence: true })), { caches: ["b"] }],
+    ["fenced no more", registry(a, repo("b", { fence: true })), registry(a, b), { caches: ["b"] }],
     ["subscribed", registry(a, repo("b", { subscribe: false })), registry(a, b), { caches: ["b"] }],
     ["another order", registry(a, b, c), registry(c, b, a), { caches: ["c", "b", "a"] }],
     ["an order that no cache shows", registry(a, b), registry(b, a), {}],

@@ -21,8 +21,13 @@ const QUOTED = [
   "<!-- state-syncd:index -->\n| a |\n<!-- state-syncd:index:end -->",
   "**Note**: This file enables agents to know.",
   "# Cross-Repo State Cache (x)",
+  "```text",
+  "```",
+  "````",
 ];
 const quotations = fc.array(fc.constantFrom(...QUOTED), { maxLength: 5 });
+/** Of a cache's three turns, whether it is fenced. */
+const forms = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean());
 const places = fc.double({ min: 0, max: 1, noNaN: true });
 
 function snapshot(repo: string, quoting: readonly string[]): Snapshot {
@@ -38,18 +43,25 @@ function merged(bytes: Buffer | undefined, request: Omit<MergeRequest, "register
 describe("a cache that quotes caches, and is cut", () => {
   it("heals so that nothing of a repo that leaves later is left of it", () => {
     fc.assert(
-      fc.property(fc.tuple(quotations, quotations, quotations), places, places, (quoting, x, y) => {
-        const all = NAMES.map((name, index) => snapshot(name, quoting[index] ?? []));
-        const snapshots = new Map(all.map((one) => [one.repo, one]));
-        const whole = merged(undefined, { peers: NAMES, snapshots });
-        const [from = 0, to = 0] = [x, y].map((at) => Math.floor(at * whole.length)).sort((p, q) => p - q);
-        const cut = Buffer.concat([whole.subarray(0, from), whole.subarray(to)]);
-        const healed = merged(cut, { peers: NAMES, snapshots });
-        const others = new Map([...snapshots].filter(([name]) => name === "b"));
-        const purged = merged(healed, { peers: ["b"], snapshots: others }).toString();
-        for (const gone of ["a", "c"])
-          expect(purged, `cut from ${from} to ${to}`).not.toContain(`planted-in-${gone}`);
-      }),
+      fc.property(
+        fc.tuple(quotations, quotations, quotations),
+        places,
+        places,
+        forms,
+        (quoting, x, y, fences) => {
+          const all = NAMES.map((name, index) => snapshot(name, quoting[index] ?? []));
+          const snapshots = new Map(all.map((one) => [one.repo, one]));
+          const [atFirst, then, atLast] = fences;
+          const whole = merged(undefined, { peers: NAMES, snapshots, fence: atFirst });
+          const [from = 0, to = 0] = [x, y].map((at) => Math.floor(at * whole.length)).sort((p, q) => p - q);
+          const cut = Buffer.concat([whole.subarray(0, from), whole.subarray(to)]);
+          const healed = merged(cut, { peers: NAMES, snapshots, fence: then });
+          const others = new Map([...snapshots].filter(([name]) => name === "b"));
+          const purged = merged(healed, { peers: ["b"], snapshots: others, fence: atLast }).toString();
+          for (const gone of ["a", "c"])
+            expect(purged, `cut from ${from} to ${to}`).not.toContain(`planted-in-${gone}`);
+        },
+      ),
       { numRuns: RUNS },
     );
   });

@@ -10,6 +10,7 @@ export interface Entry {
   readonly groups: readonly string[];
   readonly publish: boolean;
   readonly subscribe: boolean;
+  readonly fence: boolean;
   readonly directory: Directory;
 }
 
@@ -27,13 +28,14 @@ const PLAIN: Entry = {
   groups: ["red"],
   publish: true,
   subscribe: true,
+  fence: false,
   directory: "home",
 };
 
 /** One name is another's beginning: the original utility confuses such two. */
 export const CAST: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ["ash", { ...PLAIN, groups: ["red", "blue"] }],
-  ["ash2", PLAIN],
+  ["ash2", { ...PLAIN, fence: true }],
   ["birch", { ...PLAIN, groups: ["blue"], stateFile: "docs/STATE.md" }],
   ["cedar", { ...PLAIN, publish: false }],
   ["dogwood", { ...PLAIN, groups: ["blue"], subscribe: false }],

@@ -65,6 +65,9 @@ function aboutWritten(
   }
   if (reading.index.join() !== names.join())
     complain(`its index names ${reading.index.join(", ")}, it has ${names.join(", ")}`);
+  const fence = registered(scene.config, place.repo)?.fence === true;
+  for (const { repo, isFenced } of reading.sections)
+    if (isFenced !== fence) complain(`its section of ${repo} is ${isFenced ? "" : "not "}in a fence`);
   const belief = beliefs.cache(place);
   // Where somebody cut through sections, what is theirs and what is not cannot always be told.
   if (belief.disturbed) return;

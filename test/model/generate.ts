@@ -142,6 +142,7 @@ class Generator {
       [6, "add"],
       [2, "publish"],
       [2, "subscribe"],
+      [2, "fence"],
       [1, "role"],
       [1, "stateFile"],
       [1, "directory"],

@@ -5,12 +5,14 @@ export interface FoundSection {
   readonly digest: string;
   readonly start: number;
   readonly end: number;
+  /** Its body stands in a code fence. */
+  readonly isFenced: boolean;
 }
 
 /**
  * A cache as a reader takes it who knows the contract and nothing of our parser: a section is
  * what stands between two delimiters that name the same repo and digest, where the body has that
- * digest.
+ * digest, in its fence or without one.
  */
 export interface Reading {
   /** In file order. Offsets in bytes: of the begin delimiter, and behind the end delimiter's line. */
@@ -63,9 +65,10 @@ export function readCache(bytes: Buffer): Reading {
     outside.push(text.slice(placed, match.index));
     placed = at + marker.length;
     BEGIN.lastIndex = placed;
-    const isWhole = isCertified(text.slice(from, at), repo, digest);
-    if (isWhole) sections.push({ repo, digest, start: match.index, end: placed + 1 });
-    else {
+    const form = formOf(text.slice(from, at), repo, digest);
+    if (form !== undefined) {
+      sections.push({ repo, digest, start: match.index, end: placed + 1, isFenced: form === "fenced" });
+    } else {
       damaged.add(repo);
       if (digest !== NO_DIGEST) torn.add(repo);
     }
@@ -80,15 +83,27 @@ export function titlesIn({ outside }: Reading): number {
   return [...outside.matchAll(TITLE)].length;
 }
 
-/** @param inner what stands between the delimiters. */
-function isCertified(inner: string, repo: string, digest: string): boolean {
+/**
+ * The form of a section that is certified.
+ *
+ * @param inner what stands between the delimiters.
+ */
+function formOf(inner: string, repo: string, digest: string): "plain" | "fenced" | undefined {
   // The heading, an empty line, the metadata, an empty line.
   const head = /^## ([^\n]+) State\n\n(?:\*\*[^\n]+\n)+\n/.exec(inner);
-  if (head?.[1] !== repo.toUpperCase()) return false;
+  if (head?.[1] !== repo.toUpperCase()) return undefined;
   // Whoever has written into the times has altered the section, body or no body.
-  if (!TIMES.test(head[0])) return false;
-  const body = Buffer.from(inner.slice(head[0].length), LATIN1);
-  // Where the body has no final newline one was put behind it.
+  if (!TIMES.test(head[0])) return undefined;
+  const rest = inner.slice(head[0].length);
+  if (hasDigest(rest, digest)) return "plain";
+  const [, ticks = "", body = ""] = /^(`+)text\n([^]*)(?<=\n)\1\n$/.exec(rest) ?? [];
+  const longest = Math.max(2, ...(body.match(/`+|~+/g) ?? []).map((run) => run.length));
+  return ticks.length === longest + 1 && hasDigest(body, digest) ? "fenced" : undefined;
+}
+
+/** Where a body has no final newline one was put behind it. */
+function hasDigest(whole: string, digest: string): boolean {
+  const body = Buffer.from(whole, LATIN1);
   return digestOf(body) === digest || digestOf(body.subarray(0, -1)) === digest;
 }
 

@@ -310,6 +310,7 @@ export class Scene {
       }
       case "publish":
       case "subscribe":
+      case "fence":
       case "role":
       case "stateFile":
       case "directory": {

@@ -6,7 +6,15 @@ export type SaveStyle = "in place" | "by rename" | "in chunks" | "appended";
 
 export type ConfigChange =
   | {
-      readonly kind: "remove" | "add" | "publish" | "subscribe" | "role" | "stateFile" | "directory";
+      readonly kind:
+        | "remove"
+        | "add"
+        | "publish"
+        | "subscribe"
+        | "fence"
+        | "role"
+        | "stateFile"
+        | "directory";
       readonly repo: string;
     }
   | { readonly kind: "groups"; readonly repo: string; readonly groups: readonly string[] }
@@ -146,7 +154,7 @@ export function commandLine(command: Command): string[] {
 
 export function toggled(
   entry: Entry,
-  kind: "publish" | "subscribe" | "role" | "stateFile" | "directory",
+  kind: "publish" | "subscribe" | "fence" | "role" | "stateFile" | "directory",
 ): Entry {
   const other: Directory = entry.directory === "home" ? "alt" : "home";
   switch (kind) {
@@ -154,6 +162,8 @@ export function toggled(
       return { ...entry, publish: !entry.publish };
     case "subscribe":
       return { ...entry, subscribe: !entry.subscribe };
+    case "fence":
+      return { ...entry, fence: !entry.fence };
     case "role":
       return { ...entry, role: entry.role === "passive" ? "execution" : "passive" };
     case "stateFile":

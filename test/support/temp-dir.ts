@@ -58,6 +58,7 @@ export function repoIn(directory: string, name: string, options: Partial<Repo> =
     publish: true,
     subscribe: true,
     onSecret: "redact",
+    fence: false,
     ...options,
   };
 }

@@ -26,6 +26,7 @@ export interface RepoOptions {
   readonly publish?: boolean;
   readonly subscribe?: boolean;
   readonly onSecret?: "redact" | "block";
+  readonly fence?: boolean;
 }
 
 export interface WorkspaceOptions {

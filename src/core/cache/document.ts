@@ -50,8 +50,11 @@ export interface CacheDocument {
   readonly updatedAt: string | undefined;
   /** What follows the header and the index, in file order. */
   readonly parts: readonly Part[];
+  /** The texts of the sections stand in code fences. */
+  readonly fence: boolean;
 }
 
+/** A file may hold sections of either form; `fence` is true where any stands in a fence. */
 export interface ParsedCache extends CacheDocument {
   /** Found on the way and not part of the document. */
   readonly debris: readonly Debris[];

@@ -35,18 +35,43 @@ function nextRun(body: Buffer, from: number): number {
 }
 
 /** What stands around a body in a fenced section: its two lines, and before the second the newline that the body lacks. */
-export function fenceLines(
-  body: Buffer,
-  fence = fenceFor(body),
-): { readonly open: string; readonly close: string } {
+export function fenceLines(body: Buffer): { readonly open: string; readonly close: string } {
+  const fence = fenceFor(body);
   const lacksNewline = body.length > 0 && body[body.length - 1] !== LF;
   return { open: `${fence}${INFO}\n`, close: `${lacksNewline ? "\n" : ""}${fence}\n` };
 }
 
-/** A body in its fence, as it stands in a cache. */
-export function fenced(body: Buffer, fence?: string): Buffer {
-  const { open, close } = fenceLines(body, fence);
-  return Buffer.concat([Buffer.from(open), body, Buffer.from(close)]);
+/** A fence's opening line at `at`: its backticks, and the offset behind it. */
+export function openingFence(
+  bytes: Buffer,
+  at: number,
+): { readonly fence: string; readonly next: number } | undefined {
+  let ticks = 0;
+  while (bytes[at + ticks] === BACKTICK) ticks += 1;
+  const next = at + ticks + INFO.length + 1;
+  if (ticks < LEAST || bytes.toString("latin1", at + ticks, next) !== `${INFO}\n`) return undefined;
+  return { fence: "`".repeat(ticks), next };
+}
+
+/** Where the opening line of that fence begins which ends at `to`; `to` where none does. */
+export function openingFenceStart(bytes: Buffer, from: number, to: number, fence: string): number {
+  const line = `${fence}${INFO}\n`;
+  const start = to - line.length;
+  const isLine = start === from || (start > from && bytes[start - 1] === LF);
+  return isLine && bytes.toString("latin1", start, to) === line ? start : to;
+}
+
+/** A fence's closing line, backticks alone, that ends at `to` and begins at `from` or behind it. */
+export function closingFence(
+  bytes: Buffer,
+  from: number,
+  to: number,
+): { readonly fence: string; readonly start: number } | undefined {
+  const end = to > from && bytes[to - 1] === LF ? to - 1 : to;
+  let start = end;
+  while (start > from && bytes[start - 1] === BACKTICK) start -= 1;
+  if (end - start < LEAST || (start > from && bytes[start - 1] !== LF)) return undefined;
+  return { fence: "`".repeat(end - start), start };
 }
 
 /**
@@ -54,27 +79,25 @@ export function fenced(body: Buffer, fence?: string): Buffer {
  * last; undefined where there is none. Whether it is the right fence for what it holds is for the caller to see.
  */
 export function insideFence(bytes: Buffer): { readonly inside: Buffer; readonly fence: string } | undefined {
-  let ticks = 0;
-  while (bytes[ticks] === BACKTICK) ticks += 1;
-  if (ticks < LEAST) return undefined;
-  const fence = "`".repeat(ticks);
-  const start = ticks + INFO.length + 1;
-  if (bytes.toString("latin1", ticks, start) !== `${INFO}\n`) return undefined;
-  const last = bytes.length - (bytes[bytes.length - 1] === LF ? 1 : 0) - ticks;
-  if (last < start || bytes[last - 1] !== LF) return undefined;
-  if (bytes.toString("latin1", last, last + ticks) !== fence) return undefined;
-  return { inside: bytes.subarray(start, last), fence };
+  const opening = openingFence(bytes, 0);
+  if (opening === undefined) return undefined;
+  const { fence, next } = opening;
+  const closing = closingFence(bytes, next, bytes.length);
+  return closing?.fence === fence ? { inside: bytes.subarray(next, closing.start), fence } : undefined;
 }
 
-/** A line of backticks alone that ends at `to`, not before `from`: its backticks; undefined where the line is another. */
-export function closingFence(bytes: Buffer, from: number, to: number): string | undefined {
-  if (bytes[to - 1] !== LF) return undefined;
-  let at = to - 1;
-  if (bytes[at - 1] === 0x0d) at -= 1;
-  const end = at;
-  while (at > from && bytes[at - 1] === BACKTICK) at -= 1;
-  if (end - at < LEAST || (at > from && bytes[at - 1] !== LF)) return undefined;
-  return "`".repeat(end - at);
+const FENCE_LINE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)$/;
+
+/** Whether a text ends inside a fence that it has opened itself. */
+export function leavesFenceOpen(text: string): boolean {
+  let open: string | undefined;
+  for (const line of text.split(/\r\n?|\n/)) {
+    const [, fence, rest = ""] = FENCE_LINE.exec(line) ?? [];
+    if (fence === undefined) continue;
+    if (open === undefined) open = fence;
+    else if (fence.startsWith(open) && rest.trim() === "") open = undefined;
+  }
+  return open !== undefined;
 }
 
 /** A line as Markdown's inline code, in which nothing acts either. */

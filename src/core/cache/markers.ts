@@ -1,3 +1,5 @@
+import { NAME } from "../name.ts";
+
 /** The delimiter lines of format 1, and the one pass that finds them. */
 
 export const FORMAT = "1";
@@ -9,9 +11,10 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 export const INDEX_BEGIN = "<!-- state-syncd:index -->";
 export const INDEX_END = "<!-- state-syncd:index:end -->";
 
-const BEGIN =
-  /^<!-- state-syncd:begin repo="([a-z0-9][a-z0-9._-]*)" format="(\d+)" sha256="([0-9a-f]{64})" -->$/;
-const END = /^<!-- state-syncd:end repo="([a-z0-9][a-z0-9._-]*)" sha256="([0-9a-f]{64})" -->$/;
+const BEGIN = new RegExp(
+  `^<!-- state-syncd:begin repo="(${NAME})" format="(\\d+)" sha256="([0-9a-f]{64})" -->$`,
+);
+const END = new RegExp(`^<!-- state-syncd:end repo="(${NAME})" sha256="([0-9a-f]{64})" -->$`);
 
 /** No delimiter is longer: a name of 255 bytes and a digest fit well. */
 const LONGEST = 512;

@@ -16,6 +16,8 @@ export interface MergeRequest {
   readonly unguarded?: ReadonlyMap<string, Buffer>;
   /** Peers whose `Last Synced` is renewed although nothing changed: the user asked. */
   readonly refresh?: ReadonlySet<string>;
+  /** Whether the sections' texts are to stand in code fences. */
+  readonly fence?: boolean;
   /** ISO 8601, UTC. */
   readonly now: string;
 }
@@ -124,7 +126,8 @@ function mergeOnce(
     before.updatedAt !== undefined ||
     slots.purged.length > 0 ||
     parts.some((part) => part.kind === "section");
-  const document: CacheDocument = { preamble: before.preamble, updatedAt: before.updatedAt, parts };
+  const { preamble, updatedAt } = before;
+  const document: CacheDocument = { preamble, updatedAt, parts, fence: request.fence === true };
   if (!ours) {
     const result = { changed: false, chunks: [], document, outcomes, purged: [], copyFirst: undefined };
     return { result, tookOut: false };

@@ -6,6 +6,7 @@ import {
   type Part,
   type Section,
 } from "./document.ts";
+import { closingFence, leavesFenceOpen } from "./fence.ts";
 import { certifiedBody, readHead } from "./head.ts";
 import {
   certainEnd,
@@ -68,6 +69,7 @@ class Parser {
   #updatedAt: string | undefined;
   #joined = false;
   #hasSection = false;
+  #hasFence = false;
 
   constructor(bytes: Buffer, options: ParseOptions) {
     this.#bytes = bytes;
@@ -91,7 +93,10 @@ class Parser {
     for (const marker of this.#markers) {
       // A marker inside a part that is already placed, a body for instance, is only text.
       if (marker.start < this.#cursor || remains.quoted.has(marker)) continue;
-      this.#gap(remains.starts.get(marker) ?? this.#staleStart(marker), marker.kind === "begin");
+      const start = remains.starts.get(marker) ?? this.#staleStart(marker);
+      const loose = start === marker.start ? this.#looseFenceStart(marker) : start;
+      this.#gap(loose, marker.kind === "begin");
+      if (loose < start && this.#cursor === loose) this.#drop("stale-text", start);
       if (marker.start < this.#cursor) continue;
       if (marker.kind === "begin") this.#section(marker);
       else if (marker.kind === "index") this.#index(marker);
@@ -104,6 +109,7 @@ class Parser {
       preamble: this.#preamble ?? Buffer.alloc(0),
       updatedAt: this.#updatedAt,
       parts,
+      fence: this.#hasFence,
       joined: this.#joined || parts.length < this.#parts.length,
       debris: this.#debris,
       marked: this.#markers.length > 0,
@@ -193,10 +199,11 @@ class Parser {
     if (begin.format !== FORMAT) return undefined;
     const head = readHead(this.#bytes, begin, to);
     if (head === undefined) return undefined;
-    const whole = this.#bytes.subarray(head.bodyStart, to);
-    const body = certifiedBody(whole, begin.sha256);
-    if (body === undefined) return undefined;
-    return { repo: begin.repo, sha256: begin.sha256, body, ...head.facts };
+    const found = certifiedBody(this.#bytes.subarray(head.bodyStart, to), begin.sha256);
+    const facts = found === undefined ? undefined : head.facts(found.isFenced);
+    if (found === undefined || facts === undefined) return undefined;
+    this.#hasFence ||= found.isFenced;
+    return { repo: begin.repo, sha256: begin.sha256, body: found.body, ...facts };
   }
 
   /**
@@ -229,6 +236,17 @@ class Parser {
   #staleStart(marker: Marker): number {
     const body = marker.kind === "end" ? this.#known.of(marker.repo) : undefined;
     return body === undefined ? marker.start : endingStart(this.#bytes, this.#cursor, marker.start, body);
+  }
+
+  /**
+   * Where the line begins that closed the fence of a section of which only the end is left. It would open one there,
+   * and turn all that follows inside out. One that closes a fence of the text above it is that text's own.
+   */
+  #looseFenceStart(marker: Marker): number {
+    if (marker.kind !== "end") return marker.start;
+    const closing = closingFence(this.#bytes, this.#cursor, marker.start);
+    if (closing === undefined) return marker.start;
+    return leavesFenceOpen(this.#text.slice(this.#cursor, closing.start)) ? marker.start : closing.start;
   }
 
   #legacy(heading: LegacyHeading, gapEnd: number): void {

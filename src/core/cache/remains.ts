@@ -1,22 +1,39 @@
+import { closingFence, openingFence, openingFenceStart } from "./fence.ts";
 import type { Marker } from "./markers.ts";
 
-/** What is left of a body after a cut through it, told by the body itself. CRLF, CR and LF count as one. */
+/** What is left of a body after a cut through it, told by the body itself, in a fence or without. CRLF, CR and LF count as one. */
 
 const LF = 0x0a;
 const CR = 0x0d;
 
-/**
- * How far `bytes` from `from` on are the beginning of `body`, in whole lines.
- *
- * @returns `end`, the offset behind the last such line or `to` where all of it is, and whether the
- *   body stands there whole.
- */
-export function beginningEnd(
-  bytes: Buffer,
-  from: number,
-  to: number,
-  body: Buffer,
-): { readonly end: number; readonly whole: boolean } {
+interface Beginning {
+  /** The offset behind the last line that is the body's; `to` where all of them are. */
+  readonly end: number;
+  /** The body stands there whole. */
+  readonly whole: boolean;
+}
+
+/** How far `bytes` from `from` on are the beginning of `body`, in whole lines. */
+export function beginningEnd(bytes: Buffer, from: number, to: number, body: Buffer): Beginning {
+  const plain = plainBeginning(bytes, from, to, body);
+  const opening = openingFence(bytes, from);
+  if (plain.whole || opening === undefined) return plain;
+  const { fence, next } = opening;
+  const inside = plainBeginning(bytes, next, to, body);
+  const framed = inside.whole ? closed(bytes, inside.end, to, fence) : inside;
+  return framed.end > plain.end ? framed : plain;
+}
+
+/** Behind the line that closes a fence, where that is there; as much of it as a cut at `to` has left. */
+function closed(bytes: Buffer, at: number, to: number, fence: string): Beginning {
+  const end = Math.min(at + fence.length, to);
+  if (bytes.toString("latin1", at, end) !== fence.slice(0, end - at)) return { end: at, whole: false };
+  if (end === to) return { end, whole: end - at === fence.length };
+  const width = newlineAfter(bytes, end, to);
+  return width === 0 ? { end: at, whole: false } : { end: end + width, whole: true };
+}
+
+function plainBeginning(bytes: Buffer, from: number, to: number, body: Buffer): Beginning {
   let at = from;
   let lineStart = from;
   let inBody = 0;
@@ -45,6 +62,16 @@ export function beginningEnd(
  * @returns the offset of the first such line; `to` where there is none.
  */
 export function endingStart(bytes: Buffer, from: number, to: number, body: Buffer): number {
+  const plain = plainEnding(bytes, from, to, body);
+  const closing = closingFence(bytes, from, to);
+  if (closing === undefined) return plain;
+  const inside = plainEnding(bytes, from, closing.start, body);
+  const start = openingFenceStart(bytes, from, inside, closing.fence);
+  // A line of backticks alone may be anybody's.
+  return start === closing.start ? plain : Math.min(plain, start);
+}
+
+function plainEnding(bytes: Buffer, from: number, to: number, body: Buffer): number {
   let at = to;
   let lineStart = to;
   let inBody = body.length;

@@ -1,5 +1,7 @@
 import type { CacheDocument, Part, Section } from "./document.ts";
-import { beginMarker, endMarker, INDEX_BEGIN, INDEX_END } from "./markers.ts";
+import { NAME } from "../name.ts";
+import { codeSpan, fenceFor, fenceLines, insideFence } from "./fence.ts";
+import { beginMarker, endMarker, INDEX_BEGIN, INDEX_END, lineEnd } from "./markers.ts";
 
 const LF = 0x0a;
 const NEWLINE = Buffer.from("\n");
@@ -22,13 +24,13 @@ export function sectionHeading(repo: string): string {
  * @param updatedAt ISO 8601 time for the header.
  */
 export function render(document: CacheDocument, updatedAt: string): Buffer[] {
-  const chunks: Buffer[] = [document.preamble, Buffer.from(header(updatedAt, document.parts))];
+  const chunks: Buffer[] = [document.preamble, Buffer.from(header(updatedAt, document))];
   for (const part of document.parts) {
     if (part.kind === "foreign") {
       chunks.push(part.bytes);
       continue;
     }
-    chunks.push(NEWLINE, ...delimited(part), Buffer.from(RULE));
+    chunks.push(NEWLINE, ...(document.fence ? delimitedInFence(part) : delimited(part)), Buffer.from(RULE));
   }
   return chunks.filter((chunk) => chunk.length > 0);
 }
@@ -55,38 +57,86 @@ function delimited(part: Exclude<Part, { kind: "foreign" }>): Buffer[] {
   }
 }
 
+/**
+ * The same, with the text in a code fence; in the head, which stays outside, the names that others have chosen are
+ * inline code. What is damaged is a peer's text as well, and stands in a fence whole.
+ */
+function delimitedInFence(part: Exclude<Part, { kind: "foreign" }>): Buffer[] {
+  switch (part.kind) {
+    case "section": {
+      const { section } = part;
+      const end = Buffer.from(`${endMarker(section.repo, section.sha256)}\n`);
+      return [Buffer.from(sectionHead(section, codeSpan)), ...inFence(section.body), end];
+    }
+    case "damaged": {
+      const { bytes } = part;
+      const from = lineEnd(bytes, 0);
+      const lastLine = bytes.lastIndexOf(LF, -2) + 1;
+      const to = part.closed ? Math.max(from, lastLine) : bytes.length;
+      const inside = bytes.subarray(from, to);
+      const end = part.closed ? bytes.subarray(to) : Buffer.from(endMarker(part.repo, part.sha256));
+      return [
+        ...asLines(bytes.subarray(0, from)),
+        ...(isInFence(inside) ? [inside] : inFence(inside)),
+        ...asLines(end),
+      ];
+    }
+    case "legacy": {
+      const begin = Buffer.from(`${beginMarker(part.repo, NO_DIGEST)}\n`);
+      return [begin, ...inFence(part.bytes), Buffer.from(`${endMarker(part.repo, NO_DIGEST)}\n`)];
+    }
+  }
+}
+
+function inFence(bytes: Buffer): Buffer[] {
+  const { open, close } = fenceLines(bytes);
+  return [Buffer.from(open), bytes, Buffer.from(close)];
+}
+
+function isInFence(bytes: Buffer): boolean {
+  const framed = insideFence(bytes);
+  return bytes.length === 0 || (framed !== undefined && framed.fence === fenceFor(framed.inside));
+}
+
 /** `bytes` and the newline they lack for another line to follow. */
 function asLines(bytes: Buffer): Buffer[] {
   return bytes.length === 0 || bytes[bytes.length - 1] === LF ? [bytes] : [bytes, NEWLINE];
 }
 
-function header(updatedAt: string, parts: readonly Part[]): string {
+function header(updatedAt: string, { parts, fence }: CacheDocument): string {
   const lines = [TITLE, "", PURPOSE, "", `**Last Updated**: ${updatedAt}`, ""];
   lines.push(INDEX_BEGIN, "| Repo | State changed | Last synced | Branch | Size |", "|---|---|---|---|---|");
-  for (const part of parts) if (part.kind === "section") lines.push(indexRow(part.section));
+  for (const part of parts) {
+    if (part.kind === "section") lines.push(indexRow(part.section, fence ? codeSpan : asItIs));
+  }
   lines.push(INDEX_END);
   return `${lines.join("\n")}\n${RULE}`;
 }
 
 /** A row as {@link indexRow} makes it, or one of the two above the rows. */
-const INDEX_LINE =
-  /^\| (?:Repo \| State changed \| Last synced \| Branch \| Size|[a-z0-9][a-z0-9._-]* \| \S+Z \| \S+Z \| .* \| [\d,]+ B) \|$|^\|---\|---\|---\|---\|---\|$/;
+const INDEX_LINE = new RegExp(
+  `^\\| (?:Repo \\| State changed \\| Last synced \\| Branch \\| Size|${NAME} \\| \\S+Z \\| \\S+Z \\| .* \\| [\\d,]+ B) \\|$|^\\|---\\|---\\|---\\|---\\|---\\|$`,
+);
 
 /** True where a table holds nothing that people have added. */
 export function isIndex(rows: string): boolean {
   return rows.split(/\r?\n/).every((row) => row === "" || INDEX_LINE.test(row));
 }
 
-function indexRow(section: Section): string {
-  const branch = gitPosition(section)?.replaceAll("|", "\\|") ?? "-";
+/** How a name that others have chosen is written: a path, or a branch's. */
+type Writing = (name: string) => string;
+const asItIs: Writing = (name) => name;
+
+function indexRow(section: Section, write: Writing): string {
+  const branch = gitPosition(section, write)?.replaceAll("|", "\\|") ?? "-";
   const size = `${section.body.length.toString().replaceAll(/\B(?=(\d{3})+$)/g, ",")} B`;
   return `| ${section.repo} | ${toSeconds(section.changedAt)} | ${toSeconds(section.syncedAt)} | ${branch} | ${size} |`;
 }
 
 /** Everything of a section that stands before its body. */
-function sectionHead(section: Section): string {
-  const position = gitPosition(section);
-  const source = [section.origin, `changed ${section.changedAt}`];
+function sectionHead(section: Section, write = asItIs): string {
+  const position = gitPosition(section, write);
+  const source = [write(section.origin), `changed ${section.changedAt}`];
   if (position !== undefined) source.push(position);
   return [
     beginMarker(section.repo, section.sha256),
@@ -108,9 +158,9 @@ function guardLine({ secrets, hidden }: Section): string[] {
   return done.length === 0 ? [] : [`**Guard**: ${done.join(", ")}`];
 }
 
-function gitPosition(section: Section): string | undefined {
+function gitPosition(section: Section, write: Writing): string | undefined {
   if (section.commit === undefined) return undefined;
-  return `${section.branch ?? "detached"} @ ${section.commit}`;
+  return `${section.branch === undefined ? "detached" : write(section.branch)} @ ${section.commit}`;
 }
 
 /** `2026-11-22T16:39:59.123Z` without its fraction, for the index. */

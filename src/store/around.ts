@@ -1,0 +1,102 @@
+import { join, sep } from "node:path";
+import { concurrently, within } from "../concurrently.ts";
+import type { Registry, Repo } from "../core/registry.ts";
+import { realpathOrSame } from "./real-path.ts";
+import { isWorkTreeOf, type Stray, strayAround, type WorkTree, workTreeAround } from "./work-tree.ts";
+
+const SIDE_BY_SIDE = 8;
+/** A disk that does not say by then what lies on it holds no working tree that is asked about. */
+const PATIENCE_MS = 2_000;
+const PLACE_MS = 250;
+
+/** The registered repo that somebody who works in a directory means. */
+export interface Located {
+  readonly repo: Repo;
+  /**
+   * The directory lies in a worktree of the repo that is not registered itself: its topmost
+   * directory. What is known of the repo is then not of this directory: its state file is another.
+   */
+  readonly worktree?: string;
+  /** What of that worktree is to the repo's own directory as the same place: its top, or in a monorepo a directory in it. */
+  readonly place?: string;
+}
+
+/** A registered repo, and where its directory really is. */
+interface Candidate {
+  readonly repo: Repo;
+  readonly real: string;
+}
+
+/**
+ * The repo around a directory, of nested ones the innermost; for a worktree that is not registered the
+ * repo that it is a worktree of, wherever the worktree lies. Starts no process.
+ */
+export async function locateRepo(registry: Registry, directory: string): Promise<Located | undefined> {
+  const real = await realpathOrSame(directory);
+  const candidates = await Promise.all(
+    registry.repos.map(async (repo) => ({ repo, real: await realpathOrSame(repo.path) })),
+  );
+  const around = candidates
+    .filter((candidate) => isAtOrBelow(real, candidate.real))
+    .reduce<Candidate | undefined>(
+      (best, one) => (best !== undefined && best.real.length >= one.real.length ? best : one),
+      undefined,
+    );
+  const stray = await within(PATIENCE_MS, strayAround(real));
+  const known =
+    stray === undefined
+      ? undefined
+      : await otherTree(candidates, stray, ({ common }) => isWorkTreeOf(stray, common));
+  if (known !== undefined) return known;
+  const tree = await within(PATIENCE_MS, workTreeAround(real));
+  const itself = around === undefined ? undefined : { repo: around.repo };
+  // A repo around the working tree is another one, or another working tree of it.
+  if (tree === undefined || (around !== undefined && isAtOrBelow(around.real, tree.top))) return itself;
+  const other = await otherTree(candidates, tree, ({ common }) => Promise.resolve(common === tree.common));
+  return other ?? itself;
+}
+
+/** The registered repo that is the same place in another working tree of the same repository. */
+async function otherTree(
+  candidates: readonly Candidate[],
+  here: Pick<WorkTree | Stray, "top" | "inside">,
+  isSame: (theirs: WorkTree) => Promise<boolean>,
+): Promise<Located | undefined> {
+  let best: Found | undefined;
+  await concurrently(
+    [...candidates.entries()],
+    SIDE_BY_SIDE,
+    async ([at, { repo, real }]) => {
+      const tree = await within(PATIENCE_MS, workTreeAround(real));
+      if (tree === undefined || !isPlaceIn(here.inside, tree.inside) || !(await isSame(tree))) return;
+      const found = { repo, tree, at };
+      if (best === undefined || isNearer(found, best)) best = found;
+    },
+    PLACE_MS,
+  );
+  if (best === undefined) return undefined;
+  return { repo: best.repo, worktree: here.top, place: join(here.top, best.tree.inside) };
+}
+
+interface Found {
+  readonly repo: Repo;
+  readonly tree: WorkTree;
+  /** Its place in the config. */
+  readonly at: number;
+}
+
+/** The innermost directory of a monorepo; then the main working tree; then the first in the config. */
+function isNearer(one: Found, other: Found): boolean {
+  if (one.tree.inside.length !== other.tree.inside.length)
+    return one.tree.inside.length > other.tree.inside.length;
+  if (one.tree.isMain !== other.tree.isMain) return one.tree.isMain;
+  return one.at < other.at;
+}
+
+function isPlaceIn(inside: string, place: string): boolean {
+  return place === "" || inside === place || inside.startsWith(place + sep);
+}
+
+function isAtOrBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}
