@@ -52,7 +52,9 @@ function numberIn(value: string | boolean | undefined): number | undefined {
 
 // A harness takes other codes for a failed turn; one of them erases the user's prompt.
 main(process.argv.slice(3))
-  .catch((error: unknown) => complain(`state-syncd hook: ${error instanceof Error ? error.message : String(error)}`))
+  .catch((error: unknown) =>
+    complain(`state-syncd hook: ${error instanceof Error ? error.message : String(error)}`),
+  )
   .finally(() => {
     if (unanswered() > 0) endForSure(0);
   });

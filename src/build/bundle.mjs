@@ -77,7 +77,10 @@ const hook = await build({
 await writeFile(join(outdir, "state-syncd.cjs"), await readFile("src/build/launcher.cjs"));
 await chmod(join(outdir, "state-syncd.cjs"), 0o755);
 await writeFile(join(outdir, "state-syncd.1"), await manual());
-await writeFile(join(outdir, "THIRD-PARTY.txt"), await licenses(Object.keys({ ...metafile.inputs, ...hook.metafile.inputs })));
+await writeFile(
+  join(outdir, "THIRD-PARTY.txt"),
+  await licenses(Object.keys({ ...metafile.inputs, ...hook.metafile.inputs })),
+);
 
 /** The manual page, by the definitions of the commands. Their code, which is loaded when it is called, is not needed. */
 async function manual() {

@@ -15,5 +15,7 @@ const threads = {
 }[process.argv[2]];
 if (threads !== undefined) process.env.UV_THREADPOOL_SIZE ||= threads;
 // A coding agent waits for its hooks: they go without the parser. Its other words are the parser's.
-if (process.argv[2] === "hook" && !["install", "uninstall", "print", undefined].includes(process.argv[3])) require("./hook.cjs");
+const word = process.argv[2] === "hook" ? process.argv[3] : undefined;
+if (word !== undefined && !["install", "uninstall", "print"].includes(word))
+  module.exports = require("./hook.cjs");
 else void import("./cli.js");

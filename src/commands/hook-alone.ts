@@ -4,13 +4,14 @@ import { fault, FaultError } from "../errors.ts";
 import { answer } from "../hooks/answer.ts";
 import type { Alone } from "../hooks/consult.ts";
 import type { Knowledge } from "../hooks/knowledge.ts";
+import type { Question } from "../hooks/question.ts";
 import { sectionsFor } from "../hooks/sections.ts";
 import type { Paths } from "../paths.ts";
 import { inspect } from "../status/inspect.ts";
 import { outlookOf } from "../status/outlook.ts";
 import { loadPauses } from "../daemon/pauses.ts";
 import { probeDisks } from "../store/disks.ts";
-import { locateRepo } from "../sync/around.ts";
+import { locateRepo } from "../store/around.ts";
 import type { CommandContext } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 import { withoutDaemon } from "./without-daemon.ts";
@@ -21,19 +22,22 @@ const NO_DAEMON = fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not tr
 export function aloneWith(context: CommandContext): Alone {
   return {
     answer: async (question) => {
-      const config = await configFor(context.paths);
-      return config === undefined ? { text: null } : await answer(question, knowledgeBy(config, context.paths));
+      const config = await configFor(question, context.paths);
+      return config === undefined
+        ? { text: null }
+        : await answer(question, knowledgeBy(config, context.paths));
     },
     push: async (repo) => await push(repo, context),
   };
 }
 
-/** Undefined where there is none: whoever has no config has not begun yet, and wants to hear nothing. */
-async function configFor({ config }: Paths): Promise<Config | undefined> {
+/** Undefined where there is none: an agent of somebody who has not begun yet is to hear nothing. A person is. */
+async function configFor({ kind }: Question, { config }: Paths): Promise<Config | undefined> {
   try {
     return await loadConfig(config);
   } catch (error) {
-    if (error instanceof FaultError && error.fault.code === "CONFIG_MISSING") return undefined;
+    if (error instanceof FaultError && error.fault.code === "CONFIG_MISSING" && kind !== "print")
+      return undefined;
     throw error;
   }
 }

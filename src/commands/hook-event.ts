@@ -22,10 +22,10 @@ export interface HookOptions {
 }
 
 /** Harnesses hand on 10,000 characters, and make a file of what is longer. */
-const BUDGET = 8_000;
+export const BUDGET = 8_000;
 const NEWS_BUDGET = 4_000;
 const EVERY = 10;
-const LEAST_BUDGET = 400;
+export const LEAST_BUDGET = 400;
 const MOST_BUDGET = 9_900;
 
 /** The agent waits: what takes longer than this is left. */
@@ -89,19 +89,19 @@ async function act(
 }
 
 function budgetOf({ budget }: HookOptions, usual: number): number {
-  return isBudget(budget) ? budget : usual;
+  return budget !== undefined && isBudget(budget) ? budget : usual;
 }
 
 function everyOf({ every }: HookOptions): number {
-  return isCount(every) ? every : EVERY;
+  return every !== undefined && isCount(every) ? every : EVERY;
 }
 
-function isBudget(budget: number | undefined): budget is number {
-  return Number.isSafeInteger(budget) && budget !== undefined && budget >= LEAST_BUDGET && budget <= MOST_BUDGET;
+function isBudget(budget: number): boolean {
+  return Number.isSafeInteger(budget) && budget >= LEAST_BUDGET && budget <= MOST_BUDGET;
 }
 
-function isCount(every: number | undefined): every is number {
-  return Number.isSafeInteger(every) && every !== undefined && every > 0;
+function isCount(every: number): boolean {
+  return Number.isSafeInteger(every) && every > 0;
 }
 
 /** What is wrong with the options is told, and the usual ones count: a hook is called by no person who could correct it. */

@@ -1,6 +1,12 @@
 import type { ServerResponse } from "node:http";
 import type { z } from "zod";
-import { briefingRequest, pauseRequest, pullRequest, resumeRequest, syncRequest } from "../control/protocol.ts";
+import {
+  briefingRequest,
+  pauseRequest,
+  pullRequest,
+  resumeRequest,
+  syncRequest,
+} from "../control/protocol.ts";
 import type { Answer, Route, Routes } from "../control/respond.ts";
 import { FaultError } from "../errors.ts";
 import { answer } from "../hooks/answer.ts";

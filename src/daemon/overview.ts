@@ -9,7 +9,7 @@ import { inspect, type RepoFacts } from "../status/inspect.ts";
 import { outlookOf } from "../status/outlook.ts";
 import type { StatusReport } from "../status/report.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { locateRepo } from "../sync/around.ts";
+import { locateRepo } from "../store/around.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import { VERSION } from "../version.ts";
 import type { Watching } from "../watch/watching.ts";

@@ -48,7 +48,7 @@ export const checkImports: Check = async ({ config, home, env }) => {
 
 /** Its bodies stand in code, where nothing is expanded. */
 function isFenced(repo: Repo): boolean {
-  return "fence" in repo && repo.fence === true;
+  return repo.fence;
 }
 
 interface CacheImport {

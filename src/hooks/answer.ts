@@ -4,7 +4,7 @@ import { marksOf, type Seen } from "../core/briefing/seen.ts";
 import { digestsOf } from "../core/digest/shared.ts";
 import type { Outlook } from "../status/outlook.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { type Looked, lookAt } from "./look.ts";
+import { type Looked, lookAt } from "./situation.ts";
 import { rememberPlace } from "./place.ts";
 import type { Answer, Facts, PeerFacts, Question } from "./question.ts";
 import { readTold, type SessionFiles, sessionFiles, type ToldRecord } from "./session.ts";
@@ -21,7 +21,9 @@ export async function answer(question: Question, knowledge: Knowledge): Promise<
   const told = kind === "news" && files !== undefined ? readTold(files, outlook.repo) : undefined;
   if (told !== undefined && files !== undefined)
     return { text: tellNews(await lookAt(outlook, knowledge), told, files, budgets.news) };
-  return { text: outlook.peers.length === 0 ? null : tellAll(await lookAt(outlook, knowledge), files, budgets.all) };
+  return {
+    text: outlook.peers.length === 0 ? null : tellAll(await lookAt(outlook, knowledge), files, budgets.all),
+  };
 }
 
 /** One that was told nothing yet, for its session began before the hooks came, or lost what it was told, is told all of it. */

@@ -34,14 +34,15 @@ export async function checkpoint(event: HookEvent, every: number, world: HookWor
   const files = sessionFiles(paths, event.sessionId ?? NO_SESSION);
   const place = (await placeOf(files, event.cwd)) ?? (await foundPlace(event, files, world));
   const repo = place?.repo ?? null;
-  if (repo === null) return { text: "", faults: [] };
+  if (repo === null || repo.readers === 0) return { text: "", faults: [] };
   const stats = await statIfThere(repo.stateFile);
   const changedMs = stats === undefined ? undefined : Number(stats.mtimeMs);
   const calls = countCall(files.calls, now, changedMs ?? 0);
-  const isTime = calls > 0 && calls % every === 0 && repo.readers > 0;
+  const isTime = calls > 0 && calls % every === 0;
   const text = isTime ? noteFor(repo, changedMs, calls, now) : "";
   const isJustSaved = changedMs !== undefined && Math.abs(now - changedMs) <= JUST_SAVED_MS;
-  const faults = isJustSaved && (await lockHolder(paths))?.role !== "daemon" ? await push(repo.name, world) : [];
+  const faults =
+    isJustSaved && (await lockHolder(paths))?.role !== "daemon" ? await push(repo.name, world) : [];
   return { text, faults };
 }
 

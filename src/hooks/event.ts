@@ -38,7 +38,10 @@ export function readEvent(
     cwd: said("cwd") ?? defaults.cwd,
     name: name !== undefined && NAME.test(name) ? name : defaults.name,
   };
-  const mistake = fields === undefined && text.trim() !== "" ? "what came on standard input is no event in JSON" : undefined;
+  const mistake =
+    fields === undefined && text.trim() !== ""
+      ? "what came on standard input is no event in JSON"
+      : undefined;
   return { event, mistake };
 }
 

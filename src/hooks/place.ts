@@ -19,7 +19,8 @@ export async function rememberPlace(
           name: outlook.repo,
           cache: outlook.cache,
           stateFile: outlook.stateFile,
-          readers: outlook.readers,
+          // A worktree's own state file is another one, which nobody reads.
+          readers: outlook.worktree === null ? outlook.readers : 0,
         };
   writePlace(files, directory, { config, identity, repo });
 }

@@ -11,18 +11,15 @@ import { placeOf, readTold, sessionFiles, type ToldRecord } from "./session.ts";
  *
  * @returns empty where there is nothing to say.
  */
-export async function prompt(
-  event: HookEvent,
-  budgets: Budgets,
-  world: HookWorld,
-): Promise<string> {
+export async function prompt(event: HookEvent, budgets: Budgets, world: HookWorld): Promise<string> {
   // Without a session nobody knows what was told.
   if (event.sessionId === undefined) return "";
   const files = sessionFiles(world.paths, event.sessionId);
   const place = await placeOf(files, event.cwd);
   if (place?.repo === null) return "";
   const before = place === undefined ? undefined : readTold(files, place.repo.name);
-  if (before !== undefined && place !== undefined && (await isAsTold(before, place.repo.cache, world))) return "";
+  if (before !== undefined && place !== undefined && (await isAsTold(before, place.repo.cache, world)))
+    return "";
   const { consult } = await import("./consult.ts");
   const { text } = await consult(
     { kind: "news", directory: event.cwd, sessionId: event.sessionId, budgets },

@@ -33,7 +33,12 @@ export interface PlaceRecord {
   readonly config: string;
   readonly identity: string;
   /** Null where it is in no repo that has a part in this. */
-  readonly repo: { readonly name: string; readonly cache: string; readonly stateFile: string; readonly readers: number } | null;
+  readonly repo: {
+    readonly name: string;
+    readonly cache: string;
+    readonly stateFile: string;
+    readonly readers: number;
+  } | null;
 }
 
 export const SESSIONS = "sessions";

@@ -32,7 +32,7 @@ export async function readInput(): Promise<string> {
   if (isTerminalOrNothing()) return "";
   const pieces: Buffer[] = [];
   const reading = (async () => {
-    for (let size = 0; size < MOST_INPUT; ) {
+    for (let size = 0; size < MOST_INPUT;) {
       const piece = await readPiece();
       if (piece.length === 0) return;
       pieces.push(piece);
@@ -67,7 +67,7 @@ export function complain(line: string): void {
 
 function write(descriptor: number, bytes: Buffer): void {
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
   }

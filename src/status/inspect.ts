@@ -99,7 +99,8 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
       });
       const facts = isSilent(repo)
         ? silent(repo, subscribes, undefined)
-        : ((await looks.ask(subscribes ? repo.path : `${repo.path} alone`, PATIENCE_MS, look)) ?? silent(repo, subscribes, PATIENCE_MS));
+        : ((await looks.ask(subscribes ? repo.path : `${repo.path} alone`, PATIENCE_MS, look)) ??
+          silent(repo, subscribes, PATIENCE_MS));
       sources.set(repo.name, await sourceFacts(repo, facts.file, options));
       if (facts.cache !== undefined) caches.set(repo.name, facts.cache);
     },

@@ -11,9 +11,65 @@ const scope = {
 const FILES =
   "The file is `$CLAUDE_CONFIG_DIR/settings.json`, or `~/.claude/settings.json`; with --project `.claude/settings.json` of the repo that you are in, with --local `.claude/settings.local.json` there.";
 
+const EVENT = [
+  "Reads the event on standard input as Claude Code's hooks get it (`session_id`, `cwd`, `hook_event_name`), and answers in its JSON. Ends with 0 whatever happens, with at most one line on standard error.",
+];
+
+const budget = (usual: string) =>
+  ({ type: "number", value: "N", describe: `At most so many characters (${usual})` }) as const;
+
 export const hook: Family = {
   describe: "Have coding agents hear of their peers by themselves",
   commands: {
+    "session-start": command({
+      describe: "Tell a session that starts what its peers' states are",
+      details: [
+        "How old each peer's state is, whether it is the newest, and the gist of it; also after `resume`, `clear` and `compact`.",
+        ...EVENT,
+      ],
+      options: { budget: budget("8,000") },
+      examples: [{ line: "hook session-start < event.json", tells: "as the harness calls it" }],
+      run: async (args, context) =>
+        (await import("../../commands/hook-here.ts")).hookHere("session-start", args, context),
+    }),
+    prompt: command({
+      describe: "Tell a session what changed since it was told last",
+      details: ["Says nothing where nothing changed.", ...EVENT],
+      options: { budget: budget("4,000") },
+      examples: [{ line: "hook prompt < event.json", tells: "as the harness calls it" }],
+      run: async (args, context) =>
+        (await import("../../commands/hook-here.ts")).hookHere("prompt", args, context),
+    }),
+    checkpoint: command({
+      describe: "After a tool call: now and then, how old the repo's own state is",
+      details: [
+        "Counts the session's tool calls since the state file changed. Where that file has just been saved and no daemon runs, its state is pushed to the peers.",
+        ...EVENT,
+      ],
+      options: { every: { type: "number", value: "N", describe: "After so many tool calls (10)" } },
+      examples: [{ line: "hook checkpoint --every 20 < event.json", tells: "as the harness calls it" }],
+      run: async (args, context) =>
+        (await import("../../commands/hook-here.ts")).hookHere("checkpoint", args, context),
+    }),
+    print: command({
+      describe: "Print what a session that starts here would be told",
+      details: ["For agents without hooks, and for a look."],
+      options: {
+        format: {
+          type: "text",
+          value: "FORMAT",
+          choices: ["text", "json"],
+          describe: "text, or json with the facts apart",
+        },
+        budget: budget("8,000"),
+      },
+      examples: [
+        { line: "hook print", tells: "of the repo you are in" },
+        { line: "hook print --format json | jq '.peers[].state.digest'", tells: "for scripts" },
+      ],
+      exits: { 0: "done, also where there is nothing to tell" },
+      run: async (args, context) => (await import("../../commands/hook-print.ts")).hookPrint(args, context),
+    }),
     install: command({
       describe: "Put the hooks into Claude Code's settings",
       details: [

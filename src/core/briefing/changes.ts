@@ -93,7 +93,10 @@ function fitted(lines: readonly Line[], budget: number, what: string): string {
   let length = 0;
   let heading = "";
   for (const [at, each] of lines.entries()) {
-    const head = each.heading === heading || each.heading === "" ? [] : [`### ${shorten(each.heading, LONGEST_HEADING)}`];
+    const head =
+      each.heading === heading || each.heading === ""
+        ? []
+        : [`### ${shorten(each.heading, LONGEST_HEADING)}`];
     const more = [...head, shorten(each.line, LONGEST_LINE)];
     const size = more.reduce((sum, one) => sum + one.length + 1, 0);
     const left = rest(lines.length - at - 1);

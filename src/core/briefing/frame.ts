@@ -1,6 +1,4 @@
-/** What makes a fence of backticks, see {@link fenceAround}. */
-const RUN = /`+/g;
-const SHORTEST_FENCE = 3;
+import { fenceForText } from "../cache/fence.ts";
 
 /** What a reader may take for a tag: `<system-reminder>`, `</tool>`, `<!--`. */
 const TAG = /<(?=[/!?]?[A-Za-z]|!--)/g;
@@ -14,16 +12,11 @@ const TAG = /<(?=[/!?]?[A-Za-z]|!--)/g;
  */
 export function framed(text: string, about: string): string {
   const inert = withoutTags(text);
-  const fence = fenceAround(inert);
+  const fence = fenceForText(inert);
   return `${fence}${about}\n${inert}\n${fence}`;
 }
 
 /** The same text, as long as before, in which nothing is a tag any more. */
 export function withoutTags(text: string): string {
   return text.replaceAll(TAG, "‹");
-}
-
-function fenceAround(text: string): string {
-  const longest = Math.max(0, ...(text.match(RUN) ?? []).map((run) => run.length));
-  return "`".repeat(Math.max(SHORTEST_FENCE, longest + 1));
 }

@@ -67,15 +67,16 @@ export function freshness(peers: readonly Peer[], now: number): string {
         : [ago(report.changedAt, now), position(report).replaceAll("|", "\\|"), size(report.bytes)];
     return `| ${[repo, ...cells, standing(peer)].join(" | ")} |`;
   });
-  return ["| repo | state changed | branch | size | what is here |", "|---|---|---|---|---|", ...rows].join("\n");
+  return ["| repo | state changed | branch | size | what is here |", "|---|---|---|---|---|", ...rows].join(
+    "\n",
+  );
 }
 
 /** Those whose states changed last, in the order of all. */
 export function mostRecent<P extends Peer>(peers: readonly P[], most: number): P[] {
-  const chosen = peers
-    .toSorted((one, other) => changedAt(other) - changedAt(one))
-    .slice(0, Math.max(0, most));
-  return peers.filter((peer) => chosen.includes(peer));
+  const latest = peers.toSorted((one, other) => changedAt(other) - changedAt(one));
+  const chosen = new Set(latest.slice(0, Math.max(0, most)));
+  return peers.filter((peer) => chosen.has(peer));
 }
 
 function changedAt({ report }: Peer): number {

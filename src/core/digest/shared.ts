@@ -13,7 +13,11 @@ export interface State {
  * @param budget the longest that the texts may become together, in UTF-16 units.
  * @param others further repos whose states may have been copied into these.
  */
-export function digestsOf(states: readonly State[], budget: number, others: readonly string[] = []): Digest[] {
+export function digestsOf(
+  states: readonly State[],
+  budget: number,
+  others: readonly string[] = [],
+): Digest[] {
   const peers = [...new Set([...states.map(({ repo }) => repo), ...others])];
   const gists = states.map(({ repo, text }) =>
     gistOf(
