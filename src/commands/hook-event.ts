@@ -2,6 +2,7 @@ import { within } from "../concurrently.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { contextFor, type HookEvent, readEvent } from "../hooks/event.ts";
 import type { Alone, HookWorld } from "../hooks/consult.ts";
+import type { Answer } from "../hooks/question.ts";
 import { complain, readInput, say } from "../hooks/standard-io.ts";
 import type { Paths } from "../paths.ts";
 import { visible } from "../visible.ts";
@@ -50,8 +51,9 @@ export async function hookEvent(
     const done = await within(MOST_MS, act(name, event, options, world));
     if (done === undefined)
       mistakes.push(`nothing was found out within ${MOST_MS / 1_000} s: does some disk not answer?`);
-    else if (done.text !== "") say(contextFor(event, done.text));
-    tell([...mistakes, ...(done?.faults ?? [])], name);
+    else if (done.text !== null) say(contextFor(event, done.text));
+    if (done?.remark !== undefined) mistakes.push(done.remark);
+    tell(mistakes, name);
   } catch (error) {
     tell([error instanceof Error ? error.message : String(error)], name);
   }
@@ -64,7 +66,7 @@ async function act(
   event: HookEvent,
   options: HookOptions,
   world: HookWorld,
-): Promise<{ readonly text: string; readonly faults: readonly string[] }> {
+): Promise<Answer> {
   const budgets = { news: budgetOf(options, NEWS_BUDGET), all: budgetOf(options, BUDGET) };
   switch (name) {
     case "session-start": {
@@ -73,13 +75,13 @@ async function act(
         import("../hooks/sweep.ts"),
       ]);
       const { cwd: directory, sessionId } = event;
-      const { text } = await consult({ kind: "start", directory, sessionId, budgets }, world);
+      const answer = await consult({ kind: "start", directory, sessionId, budgets }, world);
       sweepSessions(world.paths, world.now);
-      return { text: text ?? "", faults: [] };
+      return answer;
     }
     case "prompt": {
       const { prompt } = await import("../hooks/prompt.ts");
-      return { text: await prompt(event, budgets, world), faults: [] };
+      return await prompt(event, budgets, world);
     }
     case "checkpoint": {
       const { checkpoint } = await import("../hooks/checkpoint.ts");

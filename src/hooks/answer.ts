@@ -2,59 +2,69 @@ import { briefing, type Situation } from "../core/briefing/briefing.ts";
 import { news } from "../core/briefing/news.ts";
 import { marksOf, type Seen } from "../core/briefing/seen.ts";
 import { digestsOf } from "../core/digest/shared.ts";
+import { systemCode } from "../errors.ts";
 import type { Outlook } from "../status/outlook.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { type Looked, lookAt } from "./situation.ts";
 import { rememberPlace } from "./place.ts";
 import type { Answer, Facts, PeerFacts, Question } from "./question.ts";
-import { readTold, type SessionFiles, sessionFiles, type ToldRecord } from "./session.ts";
+import { readTold, sessionFiles, type ToldRecord } from "./session.ts";
 import { writeTold } from "./session-write.ts";
 
 /** Answers a hook, and remembers what its session has been told. */
 export async function answer(question: Question, knowledge: Knowledge): Promise<Answer> {
   const { kind, sessionId, directory, budgets } = question;
   const outlook = await knowledge.outlook(directory);
-  const files = sessionId === undefined ? undefined : sessionFiles(knowledge.paths, sessionId);
-  if (files !== undefined) await rememberPlace(files, directory, outlook, knowledge.config);
   if (kind === "print") return await printed(outlook, budgets.all, knowledge);
-  if (outlook === undefined || kind === "place") return { text: null };
-  const told = kind === "news" && files !== undefined ? readTold(files, outlook.repo) : undefined;
-  if (told !== undefined && files !== undefined)
-    return { text: tellNews(await lookAt(outlook, knowledge), told, files, budgets.news) };
-  return {
-    text: outlook.peers.length === 0 ? null : tellAll(await lookAt(outlook, knowledge), files, budgets.all),
-  };
+  const files = sessionId === undefined ? undefined : sessionFiles(knowledge.paths, sessionId);
+  const unplaced = await unlessUnwritable(async () => {
+    if (files !== undefined) await rememberPlace(files, directory, outlook, knowledge.config);
+  });
+  if (outlook === undefined || kind === "place") return withRemark(null, unplaced);
+  const before = kind === "news" && files !== undefined ? readTold(files, outlook.repo) : undefined;
+  if (before === undefined && outlook.peers.length === 0) return withRemark(null, unplaced);
+  const looked = await lookAt(outlook, knowledge);
+  const { text, shown } =
+    before === undefined
+      ? briefing(looked.situation, budgets.all)
+      : newsSince(before, looked.situation, budgets.news);
+  const told = toldOf(looked, (repo) => shown.get(repo) ?? before?.peers[repo]?.shown ?? []);
+  const forgotten = await unlessUnwritable(() => {
+    if (files !== undefined) writeTold(files, outlook.repo, told);
+  });
+  // What cannot be remembered would be told with each prompt, all of it.
+  return withRemark(kind === "news" && forgotten !== undefined ? null : text, forgotten ?? unplaced);
 }
 
-/** One that was told nothing yet, for its session began before the hooks came, or lost what it was told, is told all of it. */
-function tellAll({ situation, cache }: Looked, files: SessionFiles | undefined, budget: number): string {
-  const { text, shown } = briefing(situation, budget);
-  if (files !== undefined)
-    writeTold(
-      files,
-      situation.repo,
-      toldOf(situation, cache, (repo) => shown.get(repo) ?? []),
-    );
-  return text;
+interface Said {
+  readonly text: string | null;
+  readonly shown: ReadonlyMap<string, readonly string[]>;
 }
 
-function tellNews(
-  { situation, cache }: Looked,
-  told: ToldRecord,
-  files: SessionFiles,
-  budget: number,
-): string | null {
-  const peers = new Map(Object.entries(told.peers));
-  const found = news(situation, { peers, daemonRan: told.daemonRan }, budget);
-  const shown = (repo: string): readonly string[] => found?.shown.get(repo) ?? told.peers[repo]?.shown ?? [];
-  writeTold(files, situation.repo, toldOf(situation, cache, shown));
-  return found === undefined ? null : found.text;
+function newsSince(before: ToldRecord, situation: Situation, budget: number): Said {
+  const peers = new Map(Object.entries(before.peers));
+  const found = news(situation, { peers, daemonRan: before.daemonRan }, budget);
+  return found ?? { text: null, shown: new Map() };
+}
+
+function withRemark(text: string | null, remark: string | undefined): Answer {
+  return remark === undefined ? { text } : { text, remark };
+}
+
+/** What is remembered of a session is not worth its turn. @returns why it could not be written. */
+async function unlessUnwritable(write: () => Promise<void> | void): Promise<string | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return `what this session was told cannot be remembered: ${error instanceof Error ? error.message : ""}`;
+  }
 }
 
 /** What is remembered after an agent was told of a situation. @param shown by peer, the lines that it has read. */
 function toldOf(
-  { peers, daemonRuns }: Situation,
-  cache: string | null,
+  { situation: { peers, daemonRuns }, cache }: Looked,
   shown: (repo: string) => readonly string[],
 ): ToldRecord {
   const seen = peers.flatMap(({ repo, report }): [string, Seen][] =>

@@ -6,6 +6,7 @@ import { lockHolder } from "../store/lock-holder.ts";
 import { countCall } from "./calls.ts";
 import type { HookWorld } from "./consult.ts";
 import type { HookEvent } from "./event.ts";
+import type { Answer } from "./question.ts";
 import { placeOf, type PlaceRecord, type SessionFiles, sessionFiles } from "./session.ts";
 
 /** A state file that changed as recently as this was most likely changed by the tool call itself. */
@@ -16,34 +17,25 @@ const NO_SESSION = "none";
 /** Nothing is to be told. */
 const NONE = { news: 0, all: 0 };
 
-export interface Checkpointed {
-  /** Empty where there is nothing to say. */
-  readonly text: string;
-  /** What went wrong with the push. */
-  readonly faults: readonly string[];
-}
-
 /**
  * After a tool call: counts it, and tells the agent every so many calls how old its own state file
  * is. Where that file has just been saved and no daemon runs, its state is pushed.
  *
  * @param every after how many calls since the file changed, or since the session began.
  */
-export async function checkpoint(event: HookEvent, every: number, world: HookWorld): Promise<Checkpointed> {
+export async function checkpoint(event: HookEvent, every: number, world: HookWorld): Promise<Answer> {
   const { paths, now } = world;
   const files = sessionFiles(paths, event.sessionId ?? NO_SESSION);
   const place = (await placeOf(files, event.cwd)) ?? (await foundPlace(event, files, world));
   const repo = place?.repo ?? null;
-  if (repo === null || repo.readers === 0) return { text: "", faults: [] };
+  if (repo === null || repo.readers === 0) return { text: null };
   const stats = await statIfThere(repo.stateFile);
   const changedMs = stats === undefined ? undefined : Number(stats.mtimeMs);
+  const remark = await pushed(repo.name, changedMs, world);
   const calls = countCall(files.calls, now, changedMs ?? 0);
   const isTime = calls > 0 && calls % every === 0;
-  const text = isTime ? noteFor(repo, changedMs, calls, now) : "";
-  const isJustSaved = changedMs !== undefined && Math.abs(now - changedMs) <= JUST_SAVED_MS;
-  const faults =
-    isJustSaved && (await lockHolder(paths))?.role !== "daemon" ? await push(repo.name, world) : [];
-  return { text, faults };
+  const text = isTime ? noteFor(repo, changedMs, calls, now) : null;
+  return remark === undefined ? { text } : { text, remark };
 }
 
 async function foundPlace(
@@ -56,8 +48,16 @@ async function foundPlace(
   return await placeOf(files, cwd);
 }
 
-async function push(repo: string, world: HookWorld): Promise<readonly string[]> {
-  return await (await world.alone()).push(repo);
+/** @returns what went wrong, where something did. */
+async function pushed(
+  repo: string,
+  changedMs: number | undefined,
+  { paths, now, alone }: HookWorld,
+): Promise<string | undefined> {
+  const isJustSaved = changedMs !== undefined && Math.abs(now - changedMs) <= JUST_SAVED_MS;
+  if (!isJustSaved || (await lockHolder(paths))?.role === "daemon") return undefined;
+  const faults = await (await alone()).push(repo);
+  return faults.length === 0 ? undefined : faults.join("; ");
 }
 
 function noteFor(

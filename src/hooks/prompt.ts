@@ -2,30 +2,26 @@ import { identityAt } from "../store/identity.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import type { HookEvent } from "./event.ts";
 import type { HookWorld } from "./consult.ts";
-import type { Budgets } from "./question.ts";
+import type { Answer, Budgets } from "./question.ts";
 import { placeOf, readTold, sessionFiles, type ToldRecord } from "./session.ts";
+
+const NOTHING: Answer = { text: null };
 
 /**
  * What an agent is told with a prompt: what changed since it was told last, and nothing where
  * nothing did.
- *
- * @returns empty where there is nothing to say.
  */
-export async function prompt(event: HookEvent, budgets: Budgets, world: HookWorld): Promise<string> {
+export async function prompt(event: HookEvent, budgets: Budgets, world: HookWorld): Promise<Answer> {
   // Without a session nobody knows what was told.
-  if (event.sessionId === undefined) return "";
+  if (event.sessionId === undefined) return NOTHING;
   const files = sessionFiles(world.paths, event.sessionId);
   const place = await placeOf(files, event.cwd);
-  if (place?.repo === null) return "";
+  if (place?.repo === null) return NOTHING;
   const before = place === undefined ? undefined : readTold(files, place.repo.name);
   if (before !== undefined && place !== undefined && (await isAsTold(before, place.repo.cache, world)))
-    return "";
+    return NOTHING;
   const { consult } = await import("./consult.ts");
-  const { text } = await consult(
-    { kind: "news", directory: event.cwd, sessionId: event.sessionId, budgets },
-    world,
-  );
-  return text ?? "";
+  return await consult({ kind: "news", directory: event.cwd, sessionId: event.sessionId, budgets }, world);
 }
 
 /** Neither has the cache been written since, nor has the daemon ended. */

@@ -23,6 +23,8 @@ export interface Budgets {
 export interface Answer {
   /** For the agent; null where there is nothing to say. */
   readonly text: string | null;
+  /** What went wrong, and cost no word. */
+  readonly remark?: string;
   /** With `print`; null where the directory is in no repo that has a part in this. */
   readonly facts?: Facts | null;
 }

@@ -83,31 +83,31 @@ function goneLines(shown: readonly string[], text: string): string[] {
 }
 
 function lengthOf(lines: readonly Line[]): number {
-  return fitted(lines, Infinity, "").length;
+  return worded(lines).reduce((sum, part) => sum + part.length + 1, 0) - 1;
+}
+
+/** Each line with the heading that it brings, where that is not the one before it. */
+function worded(lines: readonly Line[]): string[] {
+  return lines.map(({ heading, line }, at) => {
+    const isUnder = heading === "" || heading === lines[at - 1]?.heading;
+    const text = shorten(line, LONGEST_LINE);
+    return isUnder ? text : `### ${shorten(heading, LONGEST_HEADING)}\n${text}`;
+  });
 }
 
 /** As many lines as there is room for, under their headings, and how many more there are. */
 function fitted(lines: readonly Line[], budget: number, what: string): string {
-  const rest = (count: number): string => (count === 0 ? "" : `(${count} more ${what})`);
-  const taken: string[] = [];
-  let length = 0;
-  let heading = "";
-  for (const [at, each] of lines.entries()) {
-    const head =
-      each.heading === heading || each.heading === ""
-        ? []
-        : [`### ${shorten(each.heading, LONGEST_HEADING)}`];
-    const more = [...head, shorten(each.line, LONGEST_LINE)];
-    const size = more.reduce((sum, one) => sum + one.length + 1, 0);
-    const left = rest(lines.length - at - 1);
-    if (length + size + (left === "" ? -1 : left.length) > budget) {
-      const note = rest(lines.length - at);
-      if (length + note.length <= budget) taken.push(note);
-      break;
+  const parts = worded(lines);
+  if (lengthOf(lines) <= budget) return parts.join("\n");
+  const rest = (count: number): string => `(${count} more ${what})`;
+  let text = "";
+  for (const [at, part] of parts.entries()) {
+    const longer = text === "" ? part : `${text}\n${part}`;
+    if (`${longer}\n${rest(parts.length - at - 1)}`.length > budget) {
+      const noted = [text, rest(parts.length - at)].filter((one) => one !== "").join("\n");
+      return noted.length <= budget ? noted : text;
     }
-    taken.push(...more);
-    length += size;
-    heading = each.heading;
+    text = longer;
   }
-  return taken.join("\n");
+  return text;
 }
