@@ -56,6 +56,32 @@ export async function locateRepo(registry: Registry, directory: string): Promise
   return other ?? itself;
 }
 
+/**
+ * The registered repos that lie in other working trees of the repository that a directory is in, whatever place they
+ * are: what a new one is beside.
+ *
+ * @returns `"unknown"` where the directory is a worktree of a repository that is not there.
+ */
+export async function reposOfOtherTrees(
+  registry: Registry,
+  directory: string,
+): Promise<readonly Repo[] | "unknown"> {
+  const real = await realpathOrSame(directory);
+  const tree = await within(PATIENCE_MS, workTreeAround(real));
+  const stray = await within(PATIENCE_MS, strayAround(real));
+  if (stray !== undefined) return "unknown";
+  if (tree === undefined) return [];
+  const trees = await Promise.all(
+    registry.repos.map(async (repo) => {
+      const theirs = await within(PATIENCE_MS, realpathOrSame(repo.path).then(workTreeAround));
+      return theirs?.common === tree.common ? { repo, top: theirs.top } : undefined;
+    }),
+  );
+  const found = trees.filter((one) => one !== undefined);
+  // Beside a repo in the same tree it is a part of that tree like any other.
+  return found.some(({ top }) => top === tree.top) ? [] : found.map(({ repo }) => repo);
+}
+
 /** The registered repo that is the same place in another working tree of the same repository. */
 async function otherTree(
   candidates: readonly Candidate[],
