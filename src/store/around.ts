@@ -1,5 +1,5 @@
 import { join, sep } from "node:path";
-import { concurrently, within } from "../concurrently.ts";
+import { concurrently, Shared, within } from "../concurrently.ts";
 import type { Registry, Repo } from "../core/registry.ts";
 import { realpathOrSame } from "./real-path.ts";
 import { isWorkTreeOf, type Stray, strayAround, type WorkTree, workTreeAround } from "./work-tree.ts";
@@ -8,6 +8,12 @@ const SIDE_BY_SIDE = 8;
 /** A disk that does not say by then what lies on it holds no working tree that is asked about. */
 const PATIENCE_MS = 2_000;
 const PLACE_MS = 250;
+/** Of the whole process: a dead disk is asked once, however many ask what lies on it. */
+const trees = new Shared<WorkTree | undefined>();
+
+async function treeAround(directory: string): Promise<WorkTree | undefined> {
+  return await trees.ask(directory, PATIENCE_MS, () => workTreeAround(directory));
+}
 
 /** The registered repo that somebody who works in a directory means. */
 export interface Located {
@@ -48,7 +54,7 @@ export async function locateRepo(registry: Registry, directory: string): Promise
       ? undefined
       : await otherTree(candidates, stray, ({ common }) => isWorkTreeOf(stray, common));
   if (known !== undefined) return known;
-  const tree = await within(PATIENCE_MS, workTreeAround(real));
+  const tree = await treeAround(real);
   const itself = around === undefined ? undefined : { repo: around.repo };
   // A repo around the working tree is another one, or another working tree of it.
   if (tree === undefined || (around !== undefined && isAtOrBelow(around.real, tree.top))) return itself;
@@ -67,17 +73,17 @@ export async function reposOfOtherTrees(
   directory: string,
 ): Promise<readonly Repo[] | "unknown"> {
   const real = await realpathOrSame(directory);
-  const tree = await within(PATIENCE_MS, workTreeAround(real));
+  const tree = await treeAround(real);
   const stray = await within(PATIENCE_MS, strayAround(real));
   if (stray !== undefined) return "unknown";
   if (tree === undefined) return [];
-  const trees = await Promise.all(
+  const others = await Promise.all(
     registry.repos.map(async (repo) => {
-      const theirs = await within(PATIENCE_MS, realpathOrSame(repo.path).then(workTreeAround));
+      const theirs = await treeAround(await realpathOrSame(repo.path));
       return theirs?.common === tree.common ? { repo, top: theirs.top } : undefined;
     }),
   );
-  const found = trees.filter((one) => one !== undefined);
+  const found = others.filter((one) => one !== undefined);
   // Beside a repo in the same tree it is a part of that tree like any other.
   return found.some(({ top }) => top === tree.top) ? [] : found.map(({ repo }) => repo);
 }
@@ -93,7 +99,7 @@ async function otherTree(
     [...candidates.entries()],
     SIDE_BY_SIDE,
     async ([at, { repo, real }]) => {
-      const tree = await within(PATIENCE_MS, workTreeAround(real));
+      const tree = await treeAround(real);
       if (tree === undefined || !isPlaceIn(here.inside, tree.inside) || !(await isSame(tree))) return;
       const found = { repo, tree, at };
       if (best === undefined || isNearer(found, best)) best = found;
