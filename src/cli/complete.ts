@@ -27,10 +27,7 @@ export async function complete(
 ): Promise<ExitCode> {
   const [first = ""] = asked;
   const shell = isShell(first) ? first : "bash";
-  // bash takes `--from=x` for three words.
-  const words = asked
-    .slice(isShell(first) ? 2 : 1)
-    .filter((word, at, all) => word !== "=" || at === all.length - 1);
+  const { words, apart } = joinedAtSigns(asked.slice(isShell(first) ? 2 : 1));
   const last = words.at(-1) ?? "";
   const { before, current, option } = split(last === "=" ? "" : last);
   const line = option === undefined ? words.slice(0, -1) : [...words.slice(0, -1), option];
@@ -41,9 +38,28 @@ export async function complete(
       ? ofNode(reached, current)
       : await ofKind(wanted, reached, env);
   const fitting = candidates.filter(({ word }) => word.startsWith(current));
-  for (const candidate of fitting) stdout.write(`${lineFor(shell, before, candidate)}\n`);
+  for (const candidate of fitting) stdout.write(`${lineFor(shell, before, candidate).slice(apart)}\n`);
   if (shell === "fish" && fitting.length === 0) stdout.write(`${A_PATH}\n`);
   return EXIT.ok;
+}
+
+/**
+ * bash takes `--from=x` for three words, and `karematch@feature-x` too.
+ *
+ * @returns `apart`: how many characters of the last word are no part of what bash replaces.
+ */
+function joinedAtSigns(asked: readonly string[]): { readonly words: string[]; readonly apart: number } {
+  const words: string[] = [];
+  let apart = 0;
+  let open = false;
+  for (const [at, word] of asked.entries()) {
+    if (word === "=" && at < asked.length - 1) continue;
+    const whole = word === "@" || open ? `${words.pop() ?? ""}${word}` : word;
+    apart = word === "@" ? whole.length : open ? whole.length - word.length : 0;
+    open = word === "@";
+    words.push(whole);
+  }
+  return { words, apart };
 }
 
 /** `--from=ka` is an option and the beginning of its value. */

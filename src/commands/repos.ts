@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, resolve, sep } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
 import { type NewRepo, addRepo, removeRepo, unknownRepo } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
 import { loadConfig } from "../config/load.ts";
@@ -21,6 +21,7 @@ import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { type CommandContext, complain, complainProse, print, printFacts } from "./context.ts";
 import { excludeAll, excludePlans } from "./excluding.ts";
+import { type Inherited, inheritedBy } from "./worktree.ts";
 
 /** Prints the registered repos in the order of the config. */
 export async function reposList(context: CommandContext): Promise<ExitCode> {
@@ -92,18 +93,21 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
   const registered = await registeredAt(registry, directory);
   if (registered !== undefined) return refuseChange(registered, directory, options, context);
 
-  const passive = options.role === "passive";
+  const inherited = await inheritedBy(directory, registry, options);
+  const role = options.role ?? inherited?.entry.role ?? "execution";
+  const passive = role === "passive";
   const present = passive ? undefined : await findStateFile(directory);
-  const stateFile = options.stateFile ?? (present === DEFAULT_STATE_FILE ? undefined : present);
-  const name = options.name ?? nameFrom(basename(directory));
+  const found = present === DEFAULT_STATE_FILE ? undefined : present;
+  const stateFile = options.stateFile ?? inherited?.entry.stateFile ?? found;
+  const name = options.name ?? inherited?.name ?? nameFrom(basename(directory));
   const entry: NewRepo = {
     name,
     path,
-    ...(passive ? { role: "passive" } : {}),
-    ...(stateFile === undefined ? {} : { stateFile }),
+    ...(passive ? { role } : {}),
     ...(options.groups === undefined ? {} : { groups: options.groups }),
+    ...inherited?.entry,
+    ...(stateFile === undefined ? {} : { stateFile }),
   };
-  const role = options.role ?? "execution";
   const plans = await excludePlans([{ path: directory, role }], { exclude: options.exclude }, context);
   if (plans === undefined) {
     complain(context, "Nothing was written.");
@@ -113,18 +117,33 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
   const repo = findRepo(config.registry, name);
   if (context.json) printFacts(context, repo);
   else print(context, `Added ${name}: ${path}`);
+  if (inherited !== undefined) tellInherited(name, inherited, context);
   tellOvershadowed(registry, directory, name, context);
   if (passive) complain(context, `${name} is passive: never read, never written.`);
-  else if (options.stateFile === undefined && present === undefined) {
-    complain(context, `${name} has no ${DEFAULT_STATE_FILE} yet; its peers see it as soon as it has one.`);
+  else if (
+    options.stateFile === undefined &&
+    !(await isThere(join(directory, stateFile ?? DEFAULT_STATE_FILE)))
+  ) {
+    const missing = stateFile ?? DEFAULT_STATE_FILE;
+    complain(context, `${name} has no ${missing} yet; its peers see it as soon as it has one.`);
     if ((await findEnclosingRepo(directory)) === undefined) {
       complain(context, `${path} is neither under git nor has it a state file: is it the one you meant?`);
       complain(context, `  If it is not: \`state-syncd repos remove ${name}\`.`);
     }
-  } else if (options.stateFile === undefined && stateFile !== undefined) {
-    complain(context, `${name} shares ${stateFile}, the state file that was found there.`);
+  } else if (
+    options.stateFile === undefined &&
+    inherited?.entry.stateFile === undefined &&
+    found !== undefined
+  ) {
+    complain(context, `${name} shares ${found}, the state file that was found there.`);
   }
   return (await excludeAll(plans, context)) ? EXIT.ok : EXIT.failed;
+}
+
+/** What nobody has said and yet decides over who sees what. */
+function tellInherited(name: string, { from, told }: Inherited, context: CommandContext): void {
+  const what = told === "" ? "" : `, and shares as that does: ${told}`;
+  complainProse(context, `${name} is a worktree of ${from}${what}.`);
 }
 
 /** A state file is its innermost repo's: that of another one around it is refused from now on. */

@@ -1,8 +1,11 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { nameFrom } from "../core/name.ts";
+import { nameFrom, nameOfBranch, untaken } from "../core/name.ts";
 import { DEFAULT_STATE_FILE } from "../core/registry.ts";
 import { systemCode } from "../errors.ts";
+import { gitPosition } from "../store/git.ts";
+import { realpathOrSame } from "../store/real-path.ts";
+import { type WorkTree, workTreeAround } from "../store/work-tree.ts";
 
 export interface FoundRepo {
   /** Proposed, valid, and unique among those found. */
@@ -65,7 +68,7 @@ export async function scanForRepos(directory: string, options: ScanOptions = {})
   const itself = found.length === 0 ? (await lookInto(root))?.place : undefined;
   if (itself !== undefined) found.push(itself);
   found.sort((one, other) => (one.path < other.path ? -1 : 1));
-  return { directory: root, repos: nameAll(found), unreadable, complete };
+  return { directory: root, repos: await nameAll(found), unreadable, complete };
 }
 
 /** The state file that a repo has, relative to it. */
@@ -126,12 +129,34 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-function nameAll(places: readonly Place[]): FoundRepo[] {
+async function nameAll(places: readonly Place[]): Promise<FoundRepo[]> {
   const taken = new Set<string>();
-  return places.map(({ path, stateFile }) => {
-    const name = freeName(path, taken);
+  const names = new Map<string, string>();
+  const trees = new Map<string, WorkTree>();
+  const mains = new Map<string, string>();
+  for (const { path } of places) {
+    const tree = await workTreeAround(await realpathOrSame(path));
+    if (tree?.inside !== "") continue;
+    trees.set(path, tree);
+    if (tree.isMain) mains.set(tree.common, path);
+  }
+  // A worktree's name is made from that of the main working tree, wherever the two stand.
+  const isBeside = (path: string): boolean =>
+    trees.get(path)?.isMain === false && mains.has(trees.get(path)?.common ?? "");
+  const give = (path: string, name: string): void => {
     taken.add(name);
-    return { name, path, stateFile, role: stateFile === undefined ? "passive" : "execution" };
+    names.set(path, name);
+  };
+  for (const { path } of places) if (!isBeside(path)) give(path, freeName(path, taken));
+  for (const { path } of places.filter((place) => isBeside(place.path))) {
+    const main = names.get(mains.get(trees.get(path)?.common ?? "") ?? "") ?? "";
+    const branch = (await gitPosition(path))?.branch ?? basename(path);
+    const name = nameOfBranch(main, branch);
+    give(path, name === undefined ? freeName(path, taken) : untaken(name, taken));
+  }
+  return places.map(({ path, stateFile }) => {
+    const role = stateFile === undefined ? "passive" : "execution";
+    return { name: names.get(path) ?? "", path, stateFile, role };
   });
 }
 

@@ -10,6 +10,8 @@ export interface RepoEntry {
   readonly groups?: readonly string[];
   readonly publish?: boolean;
   readonly subscribe?: boolean;
+  readonly onSecret?: "redact" | "block";
+  readonly fence?: boolean;
 }
 
 /*

@@ -1,5 +1,5 @@
 import { join, sep } from "node:path";
-import { concurrently, within } from "../concurrently.ts";
+import { concurrently, Shared, within } from "../concurrently.ts";
 import type { Registry, Repo } from "../core/registry.ts";
 import { realpathOrSame } from "./real-path.ts";
 import { isWorkTreeOf, type Stray, strayAround, type WorkTree, workTreeAround } from "./work-tree.ts";
@@ -8,6 +8,12 @@ const SIDE_BY_SIDE = 8;
 /** A disk that does not say by then what lies on it holds no working tree that is asked about. */
 const PATIENCE_MS = 2_000;
 const PLACE_MS = 250;
+/** Of the whole process: a dead disk is asked once, however many ask what lies on it. */
+const trees = new Shared<WorkTree | undefined>();
+
+async function treeAround(directory: string): Promise<WorkTree | undefined> {
+  return await trees.ask(directory, PATIENCE_MS, () => workTreeAround(directory));
+}
 
 /** The registered repo that somebody who works in a directory means. */
 export interface Located {
@@ -48,12 +54,38 @@ export async function locateRepo(registry: Registry, directory: string): Promise
       ? undefined
       : await otherTree(candidates, stray, ({ common }) => isWorkTreeOf(stray, common));
   if (known !== undefined) return known;
-  const tree = await within(PATIENCE_MS, workTreeAround(real));
+  const tree = await treeAround(real);
   const itself = around === undefined ? undefined : { repo: around.repo };
   // A repo around the working tree is another one, or another working tree of it.
   if (tree === undefined || (around !== undefined && isAtOrBelow(around.real, tree.top))) return itself;
   const other = await otherTree(candidates, tree, ({ common }) => Promise.resolve(common === tree.common));
   return other ?? itself;
+}
+
+/**
+ * The registered repos that lie in other working trees of the repository that a directory is in, whatever place they
+ * are: what a new one is beside.
+ *
+ * @returns `"unknown"` where the directory is a worktree of a repository that is not there.
+ */
+export async function reposOfOtherTrees(
+  registry: Registry,
+  directory: string,
+): Promise<readonly Repo[] | "unknown"> {
+  const real = await realpathOrSame(directory);
+  const tree = await treeAround(real);
+  const stray = await within(PATIENCE_MS, strayAround(real));
+  if (stray !== undefined) return "unknown";
+  if (tree === undefined) return [];
+  const others = await Promise.all(
+    registry.repos.map(async (repo) => {
+      const theirs = await treeAround(await realpathOrSame(repo.path));
+      return theirs?.common === tree.common ? { repo, top: theirs.top } : undefined;
+    }),
+  );
+  const found = others.filter((one) => one !== undefined);
+  // Beside a repo in the same tree it is a part of that tree like any other.
+  return found.some(({ top }) => top === tree.top) ? [] : found.map(({ repo }) => repo);
 }
 
 /** The registered repo that is the same place in another working tree of the same repository. */
@@ -67,7 +99,7 @@ async function otherTree(
     [...candidates.entries()],
     SIDE_BY_SIDE,
     async ([at, { repo, real }]) => {
-      const tree = await within(PATIENCE_MS, workTreeAround(real));
+      const tree = await treeAround(real);
       if (tree === undefined || !isPlaceIn(here.inside, tree.inside) || !(await isSame(tree))) return;
       const found = { repo, tree, at };
       if (best === undefined || isNearer(found, best)) best = found;

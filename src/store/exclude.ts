@@ -1,12 +1,12 @@
 import type { BigIntStats } from "node:fs";
 import { mkdir, readFile, realpath, stat } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE } from "../core/registry.ts";
 import { FaultError, systemCode } from "../errors.ts";
-import { commonDirectoryOf, gitDirectoryOf } from "./git.ts";
 import { identityOf } from "./identity.ts";
 import { realpathOrSame } from "./real-path.ts";
 import { replaceFile } from "./replace.ts";
+import { workTreeAround } from "./work-tree.ts";
 import { writableExclude } from "./write-scope.ts";
 
 const COMMENT = "# What state-syncd writes: it changes whenever another repo does.";
@@ -23,7 +23,7 @@ export interface ExcludePlan {
 
 /** What is to be done so that git does not see a repo's cache; undefined where the repo is not under git. */
 export async function planExclude(repo: string): Promise<ExcludePlan | undefined> {
-  const found = await findWorkTree(await realpathOrSame(repo));
+  const found = await workTreeAround(await realpathOrSame(repo));
   if (found === undefined) return undefined;
   const { common, inside } = found;
   const directory = ["", ...inside.split(sep).filter((part) => part !== ""), CACHE_DIRECTORY].map(quoted);
@@ -71,22 +71,6 @@ export async function exclude({ file, missing }: ExcludePlan): Promise<void> {
     const code = systemCode(cause);
     if (code === undefined) throw cause;
     throw new FaultError("EXCLUDE_UNWRITABLE", `cannot write ${file}: ${code}`, { path: file, cause });
-  }
-}
-
-interface WorkTree {
-  readonly common: string;
-  /** The directory that was asked about, relative to the top. */
-  readonly inside: string;
-}
-
-/** The working tree that a directory is, or lies in. */
-async function findWorkTree(directory: string): Promise<WorkTree | undefined> {
-  for (let top = directory; ; top = dirname(top)) {
-    const gitDirectory = await gitDirectoryOf(top);
-    if ((await statIfThere(join(gitDirectory, "HEAD"))) !== undefined)
-      return { common: await commonDirectoryOf(gitDirectory), inside: relative(top, directory) };
-    if (top === dirname(top)) return undefined;
   }
 }
 

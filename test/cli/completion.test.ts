@@ -75,6 +75,18 @@ describe("what a word may become", () => {
     expect(await asked("bash", "repos", "remove", "b")).toEqual(["beta"]);
   });
 
+  it("a worktree's name, whole or as bash splits it", async () => {
+    const config = join(workspace.root, "worktrees.yaml");
+    await writeFile(config, "repos: { km: {}, km@feature-x: {}, km@fix: {}, 'km@a@b': {} }\n");
+    const sync = ["sync", "--config", config];
+    expect(await asked("bash", ...sync, "k")).toEqual(["km", "km@feature-x", "km@fix"]);
+    expect(await asked("bash", ...sync, "km", "@")).toEqual(["feature-x", "fix"]);
+    expect(await asked("bash", ...sync, "km", "@", "fe")).toEqual(["feature-x"]);
+    expect(await asked("bash", ...sync, "km", "@", "fix", "km")).toEqual(["km", "km@feature-x"]);
+    expect(await asked("zsh", ...sync, "km@fe")).toEqual(["km@feature-x"]);
+    expect(await asked("fish", ...sync, "km@fe")).toEqual(["km@feature-x"]);
+  });
+
   it("names of the config that the line names, of a wrong one too, and no word that a shell would act on", async () => {
     const other = join(workspace.root, "other.yaml");
     await writeFile(other, 'repos:\n  one: { pth: 3 }\n  "$(touch x)": {}\n  two:\n');

@@ -187,8 +187,8 @@ describe("a config that is wrong says where and what would be right", () => {
     ],
     [
       "a setting that would be a promise and is not kept yet",
-      repo("{ path: x, fence: true }"),
-      [`3:17 repos.a.fence: found the unknown key "fence", expected one of ${REPO_KEYS}`],
+      repo("{ path: x, hooks: true }"),
+      [`3:17 repos.a.hooks: found the unknown key "hooks", expected one of ${REPO_KEYS}`],
     ],
     [
       "what happens to secrets, in a word that is none",
