@@ -69,6 +69,20 @@ describe("a digest", () => {
     );
   });
 
+  it("tells of how things are what is under way first, and of a table no row that was never filled in", () => {
+    const text =
+      "# App - State\n**Phase**: 2\n## Status\n### Capabilities\n| A | B |\n|---|---|\n| loop | yes |\n| - | - |\n## Active work\n### Latest: login\n- half way\n";
+    expect(digest(text, { budget: ROOMY }).text).toBe(
+      "### App - State\n**Phase**: 2\n### Active work > Latest: login\n- half way\n### Status > Capabilities\n| A | B |\n|---|---|\n| loop | yes |",
+    );
+  });
+
+  it("uses what a short outline leaves of the budget", () => {
+    const steps = Array.from({ length: 100 }, (_, at) => `- step ${at}`).join("\n");
+    const { text } = digest(`## Next\n${steps}\n`, { budget: 500 });
+    expect(text.length).toBeGreaterThan(470);
+  });
+
   it("has what a heading of its own announces before what a detail's does, and nothing of the past", () => {
     const text =
       "## Work\n### Latest: login\n#### Next\n- of the login\n### Previous: logout\n#### Next\n- long ago\n## Next\n### Soon\n- ship\n";

@@ -1,6 +1,6 @@
 import { type Blocks, type Passage, type Piece, readBlocks } from "./blocks.ts";
 import { withoutEchoes } from "./echoes.ts";
-import { type Kind, kindsOf, pending } from "./kinds.ts";
+import { type Announced, type Kind, kindsOf, pending } from "./kinds.ts";
 import { shares } from "./share.ts";
 import { shorten } from "./shorten.ts";
 
@@ -24,6 +24,9 @@ const LONGEST_FACT = 160;
 /** The outline takes at most this part. */
 const OUTLINE_PART = 0.2;
 const LONGEST_OUTLINE = 400;
+/** Ranks are levels of headings. */
+const LOWEST_RANK = 10;
+const UNKNOWN: Announced = { kind: "other", rank: 0, isUnderWay: false };
 /** A budget that no text needs. */
 const MOST = 1_000_000_000;
 
@@ -77,17 +80,40 @@ function groupsOf(facts: Blocks["facts"], passages: readonly Passage[]): Group[]
     ...wanted.map((wantedKind) => {
       const parts = passages.flatMap((passage, at) => {
         const pieces = pending(passage.pieces);
-        const { kind, rank } = kinds[at] ?? { kind: "other", rank: 0 };
+        const { kind, rank, isUnderWay } = kinds[at] ?? UNKNOWN;
         const title = [...passage.above, passage.title].join(" > ");
-        return kind === wantedKind && pieces.length > 0 ? [{ title, pieces, passage, rank }] : [];
+        return kind === wantedKind && pieces.length > 0
+          ? [
+              {
+                title,
+                pieces,
+                passage,
+                order: isUnderWay || wantedKind !== "status" ? rank : rank + LOWEST_RANK,
+              },
+            ]
+          : [];
       });
-      return new Group(parts.toSorted((one, other) => one.rank - other.rank));
+      return new Group(parts.toSorted((one, other) => one.order - other.order));
     }),
   ];
 }
 
 function fitted(groups: readonly Group[], passages: readonly Passage[], budget: number): string {
-  const reserved = Math.min(LONGEST_OUTLINE, Math.floor(budget * OUTLINE_PART));
+  const most = Math.min(LONGEST_OUTLINE, Math.floor(budget * OUTLINE_PART));
+  const first = arranged(groups, passages, budget, most);
+  // What the outline does not need is the states'.
+  return first.outlineLength < most
+    ? arranged(groups, passages, budget, first.outlineLength).text
+    : first.text;
+}
+
+/** @param reserved what the outline gets. */
+function arranged(
+  groups: readonly Group[],
+  passages: readonly Passage[],
+  budget: number,
+  reserved: number,
+): { readonly text: string; readonly outlineLength: number } {
   // Between two parts stands an empty line.
   const room = budget - reserved - 2 * groups.length;
   const needs = groups.map((group) => group.length);
@@ -106,7 +132,8 @@ function fitted(groups: readonly Group[], passages: readonly Passage[], budget: 
     passages,
     Math.min(reserved, budget - text.length - 2),
   );
-  return [text, left].filter((part) => part !== "").join("\n\n");
+  const whole = [text, left].filter((part) => part !== "").join("\n\n");
+  return { text: whole, outlineLength: left.length };
 }
 
 interface Part {

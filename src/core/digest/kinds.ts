@@ -31,6 +31,10 @@ export function kindOf(title: string): Kind {
   return SPELLINGS.find(([, spelling]) => spelling.test(plain))?.[0] ?? "other";
 }
 
+/** What is under way is told before what is as it was: capabilities, metrics. */
+const UNDER_WAY =
+  /\b(?:active|in progress|latest|working on|focus|now|wip|(?:current|this|last) (?:session|sprint|task))\b/i;
+
 /** What is told of the past stays there: even its next steps. */
 const PAST = /\b(?:previous(?:ly)?|histor(?:y|ical)|archived?)\b/i;
 
@@ -38,6 +42,8 @@ export interface Announced {
   readonly kind: Kind;
   /** The level of the heading that announces it: what stands under a heading of its own is meant for more than a detail. */
   readonly rank: number;
+  /** It, or what it stands below, is under way at this moment. */
+  readonly isUnderWay: boolean;
 }
 
 /** What each passage is: by its own heading, or the one that it stands below. A document's title announces nothing. */
@@ -45,14 +51,15 @@ export function kindsOf(passages: readonly Passage[]): Announced[] {
   const above: (Announced & { readonly level: number; readonly isPast: boolean })[] = [];
   return passages.map(({ level, title }) => {
     while ((above.at(-1)?.level ?? -1) >= level) above.pop();
-    if (level <= 1) return { kind: "status", rank: level };
+    if (level <= 1) return { kind: "status", rank: level, isUnderWay: true };
     const outer = above.at(-1);
     const isPast = outer?.isPast === true || PAST.test(title);
     const own = isPast ? "done" : kindOf(title);
     const kind = own === "other" ? (outer?.kind ?? "other") : own;
     const rank = outer?.kind === kind ? outer.rank : level;
-    above.push({ level, kind, rank, isPast });
-    return { kind, rank };
+    const isUnderWay = outer?.isUnderWay === true || UNDER_WAY.test(title);
+    above.push({ level, kind, rank, isPast, isUnderWay });
+    return { kind, rank, isUnderWay };
   });
 }
 
@@ -66,7 +73,7 @@ export function pending(pieces: readonly Piece[]): Piece[] {
   return pieces.filter((piece) => {
     if (piece.kind !== "item") {
       droppedAt = Infinity;
-      return piece.kind !== "row" || !isDoneRow(piece.lines[0] ?? "");
+      return piece.kind !== "row" || !saysNothing(piece.lines[0] ?? "");
     }
     if (piece.indent > droppedAt) return false;
     const [line = ""] = piece.lines;
@@ -76,11 +83,13 @@ export function pending(pieces: readonly Piece[]): Piece[] {
   });
 }
 
-function isDoneRow(row: string): boolean {
+/** A row of something done, or one that was never filled in. */
+function saysNothing(row: string): boolean {
   const cells = row
     .trim()
     .slice(1, -1)
     .split(/(?<!\\)\|/)
     .map((cell) => cell.trim());
-  return /^~~.*~~$/.test(cells[0] ?? "") || cells.some((cell) => DONE_CELL.test(cell));
+  const isEmpty = cells.every((cell) => /^[-–—.?]*$/.test(cell));
+  return isEmpty || /^~~.*~~$/.test(cells[0] ?? "") || cells.some((cell) => DONE_CELL.test(cell));
 }
