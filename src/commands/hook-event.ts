@@ -1,5 +1,5 @@
 import { within } from "../concurrently.ts";
-import { EXIT, type ExitCode } from "../errors.ts";
+import { EXIT, type ExitCode, systemCode } from "../errors.ts";
 import { contextFor, type HookEvent, readEvent } from "../hooks/event.ts";
 import type { Alone, HookWorld } from "../hooks/consult.ts";
 import type { Answer } from "../hooks/question.ts";
@@ -42,8 +42,8 @@ export async function hookEvent(
   paths: Paths,
   alone: () => Promise<Alone>,
 ): Promise<ExitCode> {
+  const mistakes = [...mistakesIn(options)];
   try {
-    const mistakes = [...mistakesIn(options)];
     const defaults = { cwd: process.env["CLAUDE_PROJECT_DIR"] ?? process.cwd(), name: HOOK_EVENTS[name] };
     const { event, mistake } = readEvent(await readInput(), defaults);
     if (mistake !== undefined) mistakes.push(mistake);
@@ -53,11 +53,24 @@ export async function hookEvent(
       mistakes.push(`nothing was found out within ${MOST_MS / 1_000} s: does some disk not answer?`);
     else if (done.text !== null) say(contextFor(event, done.text));
     if (done?.remark !== undefined) mistakes.push(done.remark);
-    tell(mistakes, name);
   } catch (error) {
-    tell([error instanceof Error ? error.message : String(error)], name);
+    mistakes.push(error instanceof Error ? error.message : String(error));
   }
+  const lines = mistakes.flatMap((mistake) => mistake.split("\n"));
+  if (lines.length > 0) await tell(name, lines.join("; "), paths);
   return EXIT.ok;
+}
+
+/** To the harness, which keeps it where hardly anybody looks, and for `doctor`. */
+async function tell(hook: HookName, message: string, paths: Paths): Promise<void> {
+  complain(`state-syncd hook ${hook}: ${visible(message)}`);
+  try {
+    const { recordFailure } = await import("../hooks/failure.ts");
+    await recordFailure(paths, { at: new Date().toISOString(), hook, message });
+  } catch (error) {
+    // It has been said once; there is no other place for it.
+    if (systemCode(error) === undefined) throw error;
+  }
 }
 
 /** Each event's part is loaded when it is its turn: the agent waits for it. */
@@ -112,8 +125,4 @@ function* mistakesIn({ budget, every, unknown = [] }: HookOptions): Generator<st
   if (budget !== undefined && !isBudget(budget))
     yield `--budget is a whole number of characters from ${LEAST_BUDGET} to ${MOST_BUDGET}, not ${budget}`;
   if (every !== undefined && !isCount(every)) yield `--every is a whole number of tool calls, not ${every}`;
-}
-
-function tell(mistakes: readonly string[], name: HookName): void {
-  if (mistakes.length > 0) complain(`state-syncd hook ${name}: ${visible(mistakes.join("; "))}`);
 }

@@ -1,6 +1,8 @@
 import { access, constants } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { systemCode } from "../errors.ts";
+import { ago } from "../core/span.ts";
+import { lastFailure } from "../hooks/failure.ts";
 import { lookIntoSettings, type Wired } from "../hooks/look.ts";
 import { repoSettings, userSettings } from "../hooks/settings-file.ts";
 import { type Check, type Finding, note, problem, type World } from "./finding.ts";
@@ -23,8 +25,25 @@ export const checkAgentHooks: Check = async (world) => {
     const isWired = [user, ...here].some(({ own }) => own.length > 0);
     for (const wired of here) found.push(...besides(wired, isWired));
   }
+  found.push(...failures(world));
   return found;
 };
+
+/** What failed longer ago has been put right, or comes again. */
+const RECENT_MS = 7 * 86_400_000;
+
+function failures({ paths, now }: World): Finding[] {
+  const failure = lastFailure(paths);
+  if (failure === undefined || now - Date.parse(failure.at) > RECENT_MS) return [];
+  const { hook, at, message } = failure;
+  return [
+    note(
+      "hooks",
+      `\`hook ${hook}\` said, ${ago(at, now)}: ${message}`,
+      "`state-syncd hook print` in that repo shows what an agent is told there.",
+    ),
+  ];
+}
 
 function reposOf({ config }: World): readonly { readonly path: string }[] {
   return (config?.registry.repos ?? []).filter(({ role }) => role === "execution");

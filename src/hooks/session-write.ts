@@ -20,7 +20,7 @@ export function writePlace(files: SessionFiles, directory: string, place: PlaceR
   writeJson(files.places, new Map([...others.slice(1 - MOST_PLACES), [directory, place]]));
 }
 
-function writeJson(file: WritablePath, value: ReadonlyMap<string, unknown>): void {
+export function writeJson(file: WritablePath, value: ReadonlyMap<string, unknown>): void {
   makeSessions(file);
   const temporary = temporaryFor(file);
   writeFileSync(temporary, JSON.stringify(Object.fromEntries(value)), { mode: 0o600, flag: "wx" });

@@ -43,6 +43,14 @@ const commands = {
   "status (daemon)": [script, "status", "--json"],
   "sync (daemon)": [script, "sync", "repo-0"],
 };
+/** What a harness says to a hook, of a session that was told everything in the first round. */
+const event = (name) =>
+  JSON.stringify({ session_id: "bench", cwd: join(root, "repos", "repo-0"), hook_event_name: name });
+const hooks = {
+  "hook session-start": [script, "hook", "session-start"],
+  "hook prompt": [script, "hook", "prompt"],
+  "hook checkpoint": [script, "hook", "checkpoint"],
+};
 const alone = {
   "status (no daemon)": [script, "status", "--json"],
   "sync (no daemon)": [script, "sync", "repo-0"],
@@ -51,10 +59,10 @@ const alone = {
 try {
   const daemon = spawn(process.execPath, [script, "run"], { env, stdio: "ignore" });
   while (spawnSync(process.execPath, [script, "status"], { env }).status !== 0) await delay(50);
-  const withDaemon = measure(commands);
+  const withDaemon = measure({ ...commands, ...hooks });
   daemon.kill("SIGTERM");
   await once(daemon, "exit");
-  const without = measure({ "node -e 0": commands["node -e 0"], ...alone });
+  const without = measure({ "node -e 0": commands["node -e 0"], ...alone, ...hooks });
   print("with a daemon, 10 repos of 37 KB", withDaemon);
   print("without", without);
 } finally {
@@ -67,7 +75,8 @@ function measure(table) {
   for (let round = 0; round <= ROUNDS; round += 1) {
     for (const [name, args] of Object.entries(table)) {
       const started = performance.now();
-      spawnSync(process.execPath, args, { env, stdio: "ignore" });
+      const input = args[1] === "hook" ? event(args[2]) : "";
+      spawnSync(process.execPath, args, { env, input, stdio: ["pipe", "ignore", "ignore"] });
       // The first round warms the disk's cache.
       if (round > 0) times.get(name).push(performance.now() - started);
     }

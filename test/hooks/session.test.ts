@@ -241,6 +241,17 @@ describe("whatever happens", () => {
     expect(broken.stderr).toMatch(/^state-syncd hook session-start: .*config.*\n$/);
   });
 
+  it("doctor tells what went wrong, for a hook's words on stderr go where nobody looks", async () => {
+    const agent = await scene();
+    const right = await readFile(workspace.paths.config);
+    await writeFile(workspace.paths.config, "repos: [\n");
+    const { stderr } = await agent.start();
+    await writeFile(workspace.paths.config, right);
+    const { stdout } = await workspace.run(["doctor"]);
+    expect(stderr).toContain("config.yaml:2:1: found broken YAML");
+    expect(stdout.replaceAll(/\s+/g, " ")).toMatch(/`hook session-start` said, .* found broken YAML/);
+  });
+
   it("a state directory that cannot be written costs the memory, and no word", async () => {
     const agent = await scene();
     await workspace.run(["sync", "--all"]);
