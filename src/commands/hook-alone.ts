@@ -1,3 +1,4 @@
+import { within } from "../concurrently.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import { peersOf } from "../core/registry.ts";
 import { fault, FaultError } from "../errors.ts";
@@ -13,7 +14,7 @@ import { loadPauses } from "../daemon/pauses.ts";
 import { probeDisks } from "../store/disks.ts";
 import { locateRepo } from "../store/around.ts";
 import type { CommandContext } from "./context.ts";
-import { handOver } from "./hand-over.ts";
+import { type EdgesDone, handOver } from "./hand-over.ts";
 import { withoutDaemon } from "./without-daemon.ts";
 
 const NO_DAEMON = fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves");
@@ -22,10 +23,9 @@ const NO_DAEMON = fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not tr
 export function aloneWith(context: CommandContext): Alone {
   return {
     answer: async (question) => {
-      const config = await configFor(question, context.paths);
-      return config === undefined
-        ? { text: null }
-        : await answer(question, knowledgeBy(config, context.paths));
+      const { paths } = context;
+      const config = await configFor(question, paths);
+      return await answer(question, config === undefined ? nothingKnown(paths) : knowledgeBy(config, paths));
     },
     push: async (repo) => await push(repo, context),
   };
@@ -40,6 +40,16 @@ async function configFor({ kind }: Question, { config }: Paths): Promise<Config 
       return undefined;
     throw error;
   }
+}
+
+function nothingKnown(paths: Paths): Knowledge {
+  return {
+    paths,
+    config: paths.config,
+    now: () => new Date(),
+    outlook: () => Promise.resolve(undefined),
+    sections: () => Promise.resolve([]),
+  };
 }
 
 function knowledgeBy(config: Config, paths: Paths): Knowledge {
@@ -69,21 +79,29 @@ function knowledgeBy(config: Config, paths: Paths): Knowledge {
   };
 }
 
+/** The agent waits; a daemon that cannot be seen from where it works may hold the lock. */
+const PUSH_MS = 5_000;
+
 /** Quietly, and only where a peer does not hold the state yet: nobody asked for a new date. */
 async function push(repo: string, context: CommandContext): Promise<readonly string[]> {
   try {
-    const { edges } = await handOver(context, {
-      path: "/sync",
-      body: { repos: [repo] },
-      local: async (reconciler) => {
-        await reconciler.observe(repo, "request");
-        await reconciler.queue.idle();
-        return { edges: [] };
-      },
-    });
-    return [...new Set(edges.flatMap(({ fault: why }) => (why === undefined ? [] : [why.message])))];
+    const done = await within(PUSH_MS, pushNow(repo, context));
+    if (done === undefined) return [`${repo}'s state was not pushed within ${PUSH_MS / 1_000} s`];
+    return [...new Set(done.edges.flatMap(({ fault: why }) => (why === undefined ? [] : [why.message])))];
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
     return [error.message];
   }
+}
+
+async function pushNow(repo: string, context: CommandContext): Promise<EdgesDone> {
+  return await handOver(context, {
+    path: "/sync",
+    body: { repos: [repo] },
+    local: async (reconciler) => {
+      await reconciler.observe(repo, "request");
+      await reconciler.queue.idle();
+      return { edges: [] };
+    },
+  });
 }

@@ -10,8 +10,7 @@ export async function rememberPlace(
   outlook: Outlook | undefined,
   config: string,
 ): Promise<void> {
-  const identity = await identityAt(config);
-  if (identity === undefined) return;
+  const identity = (await identityAt(config)) ?? null;
   const repo =
     outlook === undefined
       ? null

@@ -29,9 +29,9 @@ export interface ToldRecord {
 
 /** Where a directory belongs. */
 export interface PlaceRecord {
-  /** The config by which it was found out, and the file's identity then. */
+  /** The config by which it was found out, and the file's identity then; null where there was none. */
   readonly config: string;
-  readonly identity: string;
+  readonly identity: string | null;
   /** Null where it is in no repo that has a part in this. */
   readonly repo: {
     readonly name: string;
@@ -44,6 +44,7 @@ export interface PlaceRecord {
 export const SESSIONS = "sessions";
 /** Identifiers are UUIDs; whatever else comes is put into letters that any file system takes. */
 const PLAIN = /^[A-Za-z0-9-]{1,64}$/;
+
 /** Where a session is remembered. @param id as the harness names it. */
 export function sessionFiles(paths: Paths, id: string): SessionFiles {
   const name = PLAIN.test(id) ? id : `_${Buffer.from(id).toString("base64url").slice(0, 160)}`;
@@ -61,7 +62,7 @@ export function readTold(files: SessionFiles, repo: string): ToldRecord | undefi
 /** Where a directory belongs, as it was found out before, if the config has not changed since. */
 export async function placeOf(files: SessionFiles, directory: string): Promise<PlaceRecord | undefined> {
   const place = readJson(files.places)?.get(directory);
-  if (!isPlace(place) || (await identityAt(place.config)) !== place.identity) return undefined;
+  if (!isPlace(place) || ((await identityAt(place.config)) ?? null) !== place.identity) return undefined;
   return place;
 }
 
@@ -107,7 +108,8 @@ function isSeen(value: unknown): value is Seen {
 function isPlace(value: unknown): value is PlaceRecord {
   if (!isObject(value) || !("config" in value) || !("identity" in value) || !("repo" in value)) return false;
   const { config, identity, repo } = value;
-  return typeof config === "string" && typeof identity === "string" && (repo === null || isRepoPlace(repo));
+  const isKnown = identity === null || typeof identity === "string";
+  return typeof config === "string" && isKnown && (repo === null || isRepoPlace(repo));
 }
 
 function isRepoPlace(value: unknown): boolean {

@@ -213,6 +213,9 @@ describe("a coding agent's session where no daemon runs", () => {
     const event = JSON.stringify({ session_id: "s", cwd: workspace.root });
     for (const name of ["session-start", "prompt", "checkpoint"])
       expect(await runHook(workspace, [name], event, { env })).toMatchObject(quiet);
+    // And it need not find that out at each tool call.
+    const places = await readFile(join(workspace.paths.stateDirectory, "sessions", "s.places"), "utf8");
+    expect(JSON.parse(places)).toMatchObject({ [workspace.root]: { identity: null, repo: null } });
     expect(await agent.start()).toMatchObject(quiet);
   });
 });
