@@ -1,6 +1,6 @@
 import { within } from "../concurrently.ts";
 import { type Config, loadConfig } from "../config/load.ts";
-import { peersOf } from "../core/registry.ts";
+import { peersOf, targetsOf } from "../core/registry.ts";
 import { fault, FaultError } from "../errors.ts";
 import { answer } from "../hooks/answer.ts";
 import type { Alone } from "../hooks/consult.ts";
@@ -15,6 +15,8 @@ import { probeDisks } from "../store/disks.ts";
 import { locateRepo } from "../store/around.ts";
 import type { CommandContext } from "./context.ts";
 import { type EdgesDone, handOver } from "./hand-over.ts";
+import { edgeResult } from "../sync/edge-result.ts";
+import { repoNamed } from "../sync/select.ts";
 import { withoutDaemon } from "./without-daemon.ts";
 
 const NO_DAEMON = fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves");
@@ -101,7 +103,13 @@ async function pushNow(repo: string, context: CommandContext): Promise<EdgesDone
     local: async (reconciler) => {
       await reconciler.observe(repo, "request");
       await reconciler.queue.idle();
-      return { edges: [] };
+      const { registry, sources } = reconciler;
+      const from = repoNamed(registry, repo);
+      const edges = targetsOf(registry, from).map((to) => {
+        const turn = { outcomes: new Map(), fault: reconciler.lane(to.name).fault };
+        return edgeResult(from, to, { turn, paused: undefined, sourceFault: sources.get(repo)?.fault });
+      });
+      return { edges };
     },
   });
 }

@@ -96,8 +96,9 @@ describe("the checkpoint after a tool call", () => {
     const agent = await scene();
     await rm(workspace.repo("api"), { recursive: true });
     await workspace.save("here", "# newer\n");
-    const { code, stdout } = await agent.tool();
+    const { code, stdout, stderr } = await agent.tool();
     expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(/^state-syncd hook checkpoint: .*api.* is not there\n$/);
   });
 
   it("tells of a repo without a state file", async () => {
