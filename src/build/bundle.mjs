@@ -34,6 +34,8 @@ const { metafile } = await build({
   alias: {
     // yargs measures help texts with string-width, which builds a large pattern for emoji at import.
     "string-width": "./src/build/string-width.cjs",
+    // What it gives to require loads its parts by a name that no bundler can follow.
+    "jsonc-parser": "jsonc-parser/lib/esm/main.js",
   },
   // Packages in the older module format call require.
   banner: {
