@@ -3,7 +3,7 @@ import type { Family, Options } from "./definition.ts";
 import { config } from "./families/config.ts";
 import { logs, pause, resume, run } from "./families/daemon.ts";
 import { repos } from "./families/repos.ts";
-import { completion, demo, init } from "./families/setup.ts";
+import { completion, demo, init, migrate } from "./families/setup.ts";
 import { doctor, service } from "./families/service.ts";
 import { explain, pull, status, sync } from "./families/state.ts";
 
@@ -22,6 +22,7 @@ export const ROOT: Family = {
     resume,
     logs,
     init,
+    migrate,
     demo,
     repos,
     config,

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { addRepo, type NewRepo, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
@@ -7,9 +6,10 @@ import type { OldEntry, OldMap, Unread } from "../config/old-map.ts";
 import { findStateFile, freeName } from "../config/scan.ts";
 import { nameFrom } from "../config/schema.ts";
 import { CACHE_DIRECTORY, CACHE_FILE, DEFAULT_STATE_FILE, findRepo, type Repo } from "../core/registry.ts";
-import { FaultError, systemCode } from "../errors.ts";
+import { FaultError } from "../errors.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import type { Part } from "./choose.ts";
+import { kindAt } from "./small-text.ts";
 
 /** A repo of the map that the config does not have yet. */
 export interface Addition {
@@ -69,7 +69,7 @@ export async function planRepos(map: OldMap, file: string): Promise<RepoPlan> {
       leave(`the config has a repo ${namesake.name} elsewhere, at ${namesake.writtenPath}`);
     else if (twin !== undefined) leave(`the same directory as ${twin}`);
     else if (toWrittenPath(entry.path, process.env) === undefined) leave("a config cannot name such a path");
-    else if ((await isThere(entry.path)) === "file") leave(`${entry.path} is no directory`);
+    else if ((await kindAt(entry.path)) === "file") leave(`${entry.path} is no directory`);
     else {
       const addition = await additionOf(entry, taken);
       taken.add(addition.name);
@@ -97,20 +97,11 @@ async function configIfThere(file: string): Promise<Config | undefined> {
 async function additionOf({ name: oldName, path }: OldEntry, taken: ReadonlySet<string>): Promise<Addition> {
   const own = nameFrom(oldName);
   const name = taken.has(own) ? freeName(join("/", basename(path), own), taken) : own;
-  const missing = (await isThere(path)) === undefined;
+  const missing = (await kindAt(path)) === undefined;
   const stateFile = missing ? undefined : await findStateFile(path);
-  const hasCache = (await isThere(join(path, CACHE_DIRECTORY, CACHE_FILE))) !== undefined;
+  const hasCache = (await kindAt(join(path, CACHE_DIRECTORY, CACHE_FILE))) !== undefined;
   const part = stateFile === undefined && !missing ? "passive" : "share";
   return { oldName, name, path, part, stateFile, missing, hasCache };
-}
-
-async function isThere(path: string): Promise<"file" | "directory" | undefined> {
-  try {
-    return (await stat(path)).isDirectory() ? "directory" : "file";
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return undefined;
-  }
 }
 
 export function entryOf({ name, path: absolute, part, stateFile }: Addition): NewRepo {

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { expandTilde } from "../config/expand.ts";
 import { type OldMap, readOldMap } from "../config/old-map.ts";
@@ -7,11 +7,10 @@ import { FaultError, systemCode } from "../errors.ts";
 import { homeOf } from "../paths.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { type CommandContext, complain } from "./context.ts";
+import { kindAt, smallText } from "./small-text.ts";
 
 export const OLD_SCRIPT = join("utils", "state_sync.py");
 
-/** The original has 175 lines. What is this large is something else. */
-const MOST_BYTES = 1 << 20;
 /** Directories beside and below the current one that are looked into. */
 const MOST_DIRECTORIES = 1_000;
 
@@ -67,22 +66,13 @@ async function namedScripts(named: readonly string[], home: string, cwd: string)
   const found: string[] = [];
   for (const name of named) {
     const path = resolve(cwd, expandTilde(name, home));
-    const kind = await kindOf(path);
+    const kind = await kindAt(path);
     if (kind === undefined) throw new FaultError("USAGE", `there is nothing at ${path}`, { path });
     if (kind === "file") found.push(path);
-    else if ((await kindOf(join(path, OLD_SCRIPT))) === "file") found.push(join(path, OLD_SCRIPT));
+    else if ((await kindAt(join(path, OLD_SCRIPT))) === "file") found.push(join(path, OLD_SCRIPT));
     else found.push(...(await childrenOf(path)).map((child) => join(child, OLD_SCRIPT)));
   }
   return [...new Set(found)];
-}
-
-async function kindOf(path: string): Promise<"file" | "directory" | undefined> {
-  try {
-    return (await stat(path)).isDirectory() ? "directory" : "file";
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return undefined;
-  }
 }
 
 async function childrenOf(directory: string): Promise<string[]> {
@@ -106,7 +96,7 @@ async function readVariants(scripts: readonly string[], home: string): Promise<F
     const real = await realpathOrSame(script);
     if (seen.has(real)) continue;
     seen.add(real);
-    const text = await textOf(script);
+    const text = await smallText(script);
     const map = text === undefined ? undefined : readOldMap(text, home);
     if (map === undefined) continue;
     const meaning = meaningOf(map);
@@ -125,16 +115,6 @@ async function readVariants(scripts: readonly string[], home: string): Promise<F
 function meaningOf({ entries, unread }: OldMap): string {
   const read = entries.map(({ name, path }) => `${name}\n${path}`).sort();
   return JSON.stringify([read, unread.map(({ name, why }) => `${name ?? ""}\n${why}`).sort()]);
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    const stats = await stat(file);
-    return stats.isFile() && stats.size <= MOST_BYTES ? await readFile(file, "utf8") : undefined;
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return undefined;
-  }
 }
 
 function noMap(scripts: readonly string[], named: readonly string[], context: CommandContext): FaultError {

@@ -1,4 +1,4 @@
-import { CACHE_DIRECTORY, CACHE_FILE, cachesOf } from "../core/registry.ts";
+import { CACHE_DIRECTORY, CACHE_FILE, cachesOf, type Registry } from "../core/registry.ts";
 import { ask } from "../service/tool.ts";
 import { type Check, type Finding, note, warning } from "./finding.ts";
 
@@ -6,9 +6,13 @@ const CACHE = `${CACHE_DIRECTORY}/${CACHE_FILE}`;
 const GIT_MS = 10_000;
 
 /** Whether git carries caches around: each save of a peer would be a change of this repo, and its states would be published. */
-export const checkGit: Check = async ({ config }) => {
+export const checkGit: Check = async ({ config }) =>
+  config === undefined ? [] : await lookAtGit(config.registry);
+
+/** The same of a registry that may not be in force yet. */
+export async function lookAtGit(registry: Registry): Promise<readonly Finding[]> {
   const found: Finding[] = [];
-  for (const { name, path } of config === undefined ? [] : cachesOf(config.registry)) {
+  for (const { name, path } of cachesOf(registry)) {
     const tracked = await git(path, "ls-files", "--error-unmatch", "--", CACHE);
     if (tracked === 0) {
       const remedy = `\`git -C ${path} rm --cached ${CACHE}\` leaves the file where it is; ${hiding(path)}`;
@@ -24,7 +28,7 @@ export const checkGit: Check = async ({ config }) => {
     }
   }
   return found;
-};
+}
 
 /** To be copied wherever one is: of itself git names the file as seen from the repo. */
 function hiding(path: string): string {

@@ -1,0 +1,186 @@
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
+import { join } from "node:path";
+import { sectionHeading } from "../core/cache/render.ts";
+import { type CommandContext, print, printProse } from "./context.ts";
+import type { Adoption } from "./migrate-caches.ts";
+import type { Leftovers } from "./migrate-mentions.ts";
+import type { Migration, MigrationWish } from "./migrate-plan.ts";
+import type { Addition } from "./migrate-repos.ts";
+
+/** How much a list shows. */
+const MOST_LINES = 30;
+
+/** The plan in words, for somebody who has never seen this. */
+export function tellPlan(migration: Migration, wish: MigrationWish, context: CommandContext): void {
+  const { found, repos } = migration;
+  const { script, copies, map } = found;
+  const same =
+    copies.length === 0 ? "" : `, and ${count(copies.length, "more copy", "more copies")} with the same map`;
+  printProse(context, `${script}${same}: ${count(map.entries.length, "repo")}.`);
+  tellRepos(migration, context);
+  tellUnread(migration, context);
+  tellCaches(migration, context);
+  if (wish.hooks !== undefined) tellHooks(migration, context);
+  tellGit(migration, wish, context);
+  if (repos.additions.some(({ missing }) => missing))
+    say(
+      context,
+      "A repo that is not there now is told by `status` until it is; the others do not wait for it.",
+    );
+}
+
+function heading(context: CommandContext, text: string): void {
+  print(context, "");
+  printProse(context, text);
+}
+
+function say(context: CommandContext, text: string): void {
+  printProse(context, text, "      ", "  ");
+}
+
+function tellRepos({ repos }: Migration, context: CommandContext): void {
+  const { additions, left, present } = repos;
+  const file = context.paths.config;
+  if (additions.length > 0)
+    heading(
+      context,
+      present === undefined ? `The config, a new file: ${file}` : `Added to the config, ${file}:`,
+    );
+  const width = Math.max(0, ...additions.map(({ name }) => name.length));
+  for (const addition of additions)
+    say(context, `${addition.name.padEnd(width)}  ${addition.path}: ${aboutAddition(addition)}`);
+  const told = left.filter(({ why }) => why !== "");
+  const same = left.length - told.length;
+  if (told.length > 0) heading(context, "Left as they are:");
+  for (const { oldName, why } of told) say(context, `${oldName}: ${why}`);
+  if (same > 0) {
+    print(context, "");
+    printProse(context, `Registered already, by the same name: ${count(same, "repo")}.`);
+  }
+}
+
+function aboutAddition({ oldName, name, part, stateFile, missing, hasCache }: Addition): string {
+  const words = [
+    missing
+      ? "is not there now, a drive that is not mounted for instance; registered all the same"
+      : part === "passive"
+        ? "passive, which is never read and never written"
+        : `shares its ${stateFile ?? "STATE.md, as soon as it has one"}`,
+  ];
+  if (!missing && part === "passive" && stateFile === undefined) words.push("it has no state file");
+  if (part === "passive" && hasCache) words.push("the cache in it stays as it is, and gets nothing new");
+  if (name !== oldName) words.push(`${JSON.stringify(oldName)} in the script`);
+  if (sectionHeading(name) !== sectionHeading(oldName))
+    words.push("its old sections in the caches have another heading, and stay there as text of yours");
+  return words.join("; ");
+}
+
+function tellUnread({ repos, found }: Migration, context: CommandContext): void {
+  if (repos.unread.length === 0) return;
+  heading(context, "Not understood, and nothing is guessed. Complete these by hand:");
+  for (const { name, line, why } of repos.unread) {
+    const who = name === undefined ? "" : ` ${name}`;
+    const how = name === undefined ? "" : `: \`state-syncd repos add <path> --name ${name}\``;
+    say(context, `${found.script}:${line}${who}: ${why}${how}`);
+  }
+}
+
+function tellCaches({ caches }: Migration, context: CommandContext): void {
+  const { adoptions, faults } = caches;
+  if (adoptions.length > 0) heading(context, "The caches, brought into the new form by one sync:");
+  for (const adoption of adoptions) say(context, `${adoption.repo.name}: ${aboutAdoption(adoption)}`);
+  if (adoptions.some(({ copied }) => copied))
+    say(
+      context,
+      `Copies of the files as they are go to ${join(context.paths.copiesDirectory, "<repo>")} first.`,
+    );
+  if (faults.length > 0) heading(context, "What does not travel yet:");
+  for (const { message, remedy } of faults) {
+    say(context, message);
+    printProse(context, remedy, "    ", "    ");
+  }
+}
+
+function aboutAdoption({ bytesBefore, bytesAfter, oldSections, sections, ownBytes }: Adoption): string {
+  const named = sections.length === 0 ? "" : ` (${sections.join(", ")})`;
+  const then = `${count(sections.length, "section")}${named}`;
+  if (bytesBefore === undefined) return `has none yet, and gets one of ${bytes(bytesAfter)} with ${then}`;
+  const old =
+    oldSections.length === 0
+      ? "no old section stands there; it gets"
+      : `${count(oldSections.length, "old section")} (${[...new Set(oldSections)].join(", ")}) with what piled up in ${oldSections.length === 1 ? "it becomes" : "them become"}`;
+  const own = ownBytes === 0 ? "" : `; ${bytes(ownBytes)} of other text stay`;
+  return `${bytes(bytesBefore)} become ${bytes(bytesAfter)}: ${old} ${then}${own}`;
+}
+
+function tellHooks({ hooks }: Migration, context: CommandContext): void {
+  const { files, byHand, unread } = hooks;
+  if (files.length > 0)
+    heading(
+      context,
+      "The coding agents' hooks: ours take the place of the old ones. Of each file a copy is kept first.",
+    );
+  // The same file lies in every repo, often.
+  const shown = new Set<string>();
+  for (const { file, after } of files) {
+    const same = `${file.text}\0${after}`;
+    if (shown.has(same)) continue;
+    shown.add(same);
+    const shape = { context: 2, headerOptions: FILE_HEADERS_ONLY };
+    const old = file.identity === undefined ? "/dev/null" : file.path;
+    const diff = createTwoFilesPatch(old, file.path, file.text, after, "", "", shape).trimEnd();
+    for (const line of diff.split("\n")) print(context, `  ${line}`);
+    const others = files.filter(
+      (other) => other.file !== file && `${other.file.text}\0${other.after}` === same,
+    );
+    for (const other of others) say(context, `The same in ${other.file.path}`);
+  }
+  if (unread.length > 0) heading(context, "Settings that are not understood, and are left as they are:");
+  for (const line of unread) say(context, line);
+  if (byHand.length > 0)
+    heading(context, "Hooks that do something else too, so take the old call out by hand:");
+  for (const line of byHand) say(context, line);
+}
+
+function tellGit({ visible: seen, tracked }: Migration, wish: MigrationWish, context: CommandContext): void {
+  if (tracked.length > 0 || (wish.exclude === true && seen.length > 0)) heading(context, "git:");
+  if (wish.exclude === true)
+    for (const { path } of seen)
+      say(context, `${path}: a line in .git/info/exclude hides the cache from git.`);
+  for (const { about, message, remedy } of tracked) {
+    say(context, `${about}: ${message}`);
+    printProse(context, remedy, "    ", "    ");
+  }
+}
+
+/** What the user may do now, or has to. */
+export function tellLeftovers(
+  { removable, mentions, incomplete }: Leftovers,
+  isDone: boolean,
+  context: CommandContext,
+): void {
+  const then = isDone
+    ? "Nothing needs these any more; remove them when you like:"
+    : "What nothing will need then, and stays where it is:";
+  if (removable.length > 0) heading(context, then);
+  for (const file of removable) say(context, file);
+  if (mentions.length > 0) heading(context, "These lines speak of the old script, and stay as they are:");
+  for (const { file, line } of mentions.slice(0, MOST_LINES)) say(context, `${file}:${line}`);
+  if (mentions.length > MOST_LINES) say(context, `and ${mentions.length - MOST_LINES} lines more`);
+  for (const path of incomplete)
+    say(context, `${path} is too large to be looked through; search it for state_sync.`);
+}
+
+export function tellNext(context: CommandContext): void {
+  print(context, "");
+  printProse(context, "Next: `state-syncd service install` has the daemon run, from each login on.");
+  printProse(context, "Then `state-syncd status` tells of each repo whether its peers have its state.");
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+function bytes(number: number): string {
+  return `${number.toLocaleString("en-US")} B`;
+}

@@ -1,0 +1,138 @@
+import { ConfigError } from "../config/load.ts";
+import { type Fault, FaultError } from "../errors.ts";
+import type { ExcludePlan } from "../store/exclude.ts";
+import { type CommandContext, complain, complainProse, print, printProse } from "./context.ts";
+import { excludeAll } from "./excluding.ts";
+import { adoptAll, copiesBefore } from "./migrate-caches.ts";
+import { rewire } from "./migrate-hooks.ts";
+import type { Migration } from "./migrate-plan.ts";
+import { registerAll } from "./migrate-repos.ts";
+import { count } from "./migrate-words.ts";
+
+/** What came of it, in words. */
+export interface Outcome {
+  readonly done: readonly string[];
+  /** What was to be done and is not. */
+  readonly open: readonly string[];
+  readonly isComplete: boolean;
+}
+
+/** Does it, step by step, and says of each step that it is done. What a step cannot do is told and left for the next run. */
+export async function carryOut(
+  migration: Migration,
+  excludes: readonly ExcludePlan[],
+  context: CommandContext,
+): Promise<Outcome> {
+  const work = new Work(migration, context);
+  if (!context.json) print(context, "");
+  // The caches of repos that are not registered cannot be brought up to date.
+  if (await work.register()) {
+    if (!(await excludeAll(excludes, context))) work.leave("some cache is not hidden from git");
+    await work.adopt();
+    await work.rewire();
+  } else work.leaveAll();
+  return work.outcome();
+}
+
+class Work {
+  readonly #migration: Migration;
+  readonly #context: CommandContext;
+  readonly #done: string[] = [];
+  readonly #open: string[] = [];
+
+  constructor(migration: Migration, context: CommandContext) {
+    this.#migration = migration;
+    this.#context = context;
+  }
+
+  outcome(): Outcome {
+    const isComplete = this.#open.length === 0;
+    if (!isComplete) {
+      complain(this.#context, "");
+      complain(this.#context, "Not done:");
+      for (const line of this.#open) complainProse(this.#context, line, "    ", "  ");
+      complain(this.#context, "Run `state-syncd migrate` again when that is mended: it goes on from here.");
+    }
+    return { done: this.#done, open: this.#open, isComplete };
+  }
+
+  leave(what: string): void {
+    this.#open.push(what);
+  }
+
+  leaveAll(): void {
+    const { caches, hooks } = this.#migration;
+    for (const { path } of caches.adoptions) this.leave(path);
+    for (const { file } of hooks.files) this.leave(file.path);
+  }
+
+  /** @returns false where the config is not as it should be. */
+  async register(): Promise<boolean> {
+    const { repos } = this.#migration;
+    const { config } = this.#context.paths;
+    const added = new Set<string>();
+    try {
+      if (repos.additions.length > 0)
+        await registerAll(repos, config, ({ name, path }) => {
+          added.add(name);
+          if (repos.present !== undefined) this.#did(`Added ${name} to the config: ${path}`);
+        });
+      if (repos.present === undefined && added.size > 0)
+        this.#did(`Wrote ${config} with ${count(added.size, "repo")}.`);
+      return true;
+    } catch (error) {
+      this.#tell(error);
+      for (const { name } of repos.additions) if (!added.has(name)) this.leave(`${name} is not in ${config}`);
+      return false;
+    }
+  }
+
+  async adopt(): Promise<void> {
+    const { caches, config } = this.#migration;
+    if (caches.adoptions.length === 0) return;
+    try {
+      const present = await copiesBefore(caches.adoptions, this.#context);
+      const { done, open, faults } = await adoptAll(caches, config, present, this.#context);
+      for (const { adoption, copies } of done) {
+        const kept = copies.length === 0 ? "" : `; as it was it is kept as ${copies.join(" and ")}`;
+        this.#did(`Brought ${adoption.path} into the new form${kept}`);
+      }
+      for (const { path } of open) this.leave(path);
+      const told = new Set(caches.faults.map(({ message }) => message));
+      for (const fault of faults) if (!told.has(fault.message)) this.#complain(fault);
+    } catch (error) {
+      this.#tell(error);
+      for (const { path } of caches.adoptions) this.leave(path);
+    }
+  }
+
+  async rewire(): Promise<void> {
+    const { hooks } = this.#migration;
+    const { done, failed } = await rewire(hooks, this.#context);
+    for (const { plan, copy } of done) {
+      const kept = copy === undefined ? "" : `; as it was it is kept as ${copy}`;
+      this.#did(`Changed the hooks in ${plan.file.path}${kept}`);
+    }
+    for (const { fault } of failed) {
+      this.#complain(fault);
+      this.leave(fault.path ?? "the hooks");
+    }
+  }
+
+  #did(what: string): void {
+    this.#done.push(what);
+    if (!this.#context.json) printProse(this.#context, what, "  ");
+  }
+
+  /** @throws what is a defect of the program. */
+  #tell(error: unknown): void {
+    if (!(error instanceof FaultError)) throw error;
+    if (error instanceof ConfigError) for (const line of error.lines) complain(this.#context, line);
+    this.#complain(error.fault);
+  }
+
+  #complain({ message, remedy }: Fault): void {
+    complainProse(this.#context, message, "  ", "");
+    complainProse(this.#context, remedy, "    ", "  ");
+  }
+}
