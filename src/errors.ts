@@ -79,7 +79,6 @@ export const FAULTS = {
   SERVICE_FOREIGN: "Move the file away, then install again.",
   SERVICE_FAILED: "See `state-syncd service status` and `state-syncd logs`.",
   EXCLUDE_UNWRITABLE: "Make it writable for your user, or add the line to it, or to `.gitignore`, by hand.",
-  SETTINGS_UNWRITABLE: "Make the settings file and its directory writable for your user.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
   DISK_SILENT: "Some disk does not answer. Look at `mount`, and at the servers of what is mounted there.",
   WATCH_LIMIT:

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { sectionHeading } from "../core/cache/render.ts";
 import { type CommandContext, print, printProse } from "./context.ts";
 import type { Adoption } from "./migrate-caches.ts";
-import type { Leftovers } from "./migrate-mentions.ts";
 import type { Migration, MigrationWish } from "./migrate-plan.ts";
 import type { Addition } from "./migrate-repos.ts";
 
@@ -22,11 +21,13 @@ export function tellPlan(migration: Migration, wish: MigrationWish, context: Com
   tellCaches(migration, context);
   if (wish.hooks !== undefined) tellHooks(migration, context);
   tellGit(migration, wish, context);
-  if (repos.additions.some(({ missing }) => missing))
-    say(
+  if (repos.additions.some(({ missing }) => missing)) {
+    print(context, "");
+    printProse(
       context,
       "A repo that is not there now is told by `status` until it is; the others do not wait for it.",
     );
+  }
 }
 
 function heading(context: CommandContext, text: string): void {
@@ -142,33 +143,27 @@ function tellHooks({ hooks }: Migration, context: CommandContext): void {
   for (const line of byHand) say(context, line);
 }
 
-function tellGit({ visible: seen, tracked }: Migration, wish: MigrationWish, context: CommandContext): void {
-  if (tracked.length > 0 || (wish.exclude === true && seen.length > 0)) heading(context, "git:");
-  if (wish.exclude === true)
-    for (const { path } of seen)
-      say(context, `${path}: a line in .git/info/exclude hides the cache from git.`);
-  for (const { about, message, remedy } of tracked) {
-    say(context, `${about}: ${message}`);
-    printProse(context, remedy, "    ", "    ");
-  }
+function tellGit({ visible: seen }: Migration, wish: MigrationWish, context: CommandContext): void {
+  if (wish.exclude !== true || seen.length === 0) return;
+  heading(context, "A line in .git/info/exclude hides the cache from git:");
+  for (const { path } of seen) say(context, path);
 }
 
-/** What the user may do now, or has to. */
-export function tellLeftovers(
-  { removable, mentions, incomplete }: Leftovers,
-  isDone: boolean,
-  context: CommandContext,
-): void {
-  const then = isDone
-    ? "Nothing needs these any more; remove them when you like:"
-    : "What nothing will need then, and stays where it is:";
-  if (removable.length > 0) heading(context, then);
-  for (const file of removable) say(context, file);
+/** What is the user's to do, now or when the plan is carried out. */
+export function tellLeftovers({ leftovers, tracked, done }: Migration, context: CommandContext): void {
+  const { removable, mentions, incomplete } = leftovers;
+  if (tracked.length > 0) heading(context, "git goes on tracking these caches, and peers' states end up in its history:");
+  for (const { about, remedy } of tracked) {
+    say(context, about);
+    printProse(context, remedy, "    ", "    ");
+  }
   if (mentions.length > 0) heading(context, "These lines speak of the old script, and stay as they are:");
   for (const { file, line } of mentions.slice(0, MOST_LINES)) say(context, `${file}:${line}`);
   if (mentions.length > MOST_LINES) say(context, `and ${mentions.length - MOST_LINES} lines more`);
-  for (const path of incomplete)
-    say(context, `${path} is too large to be looked through; search it for state_sync.`);
+  for (const path of incomplete) say(context, `${path} is too large to be looked through; search it for state_sync.`);
+  const when = mentions.length > 0 ? "When none of these lines calls them" : done ? "Now" : "Then";
+  if (removable.length > 0) heading(context, `${when}, nothing needs these any more; they stay until you remove them:`);
+  for (const file of removable) say(context, file);
 }
 
 export function tellNext(context: CommandContext): void {

@@ -94,8 +94,7 @@ class Work {
       const present = await copiesBefore(caches.adoptions, this.#context);
       const { done, open, faults } = await adoptAll(caches, config, present, this.#context);
       for (const { adoption, copies } of done) {
-        const kept = copies.length === 0 ? "" : `; as it was it is kept as ${copies.join(" and ")}`;
-        this.#did(`Brought ${adoption.path} into the new form${kept}`);
+        this.#did(`Brought into the new form: ${adoption.path}`, copies);
       }
       for (const { path } of open) this.leave(path);
       const told = new Set(caches.faults.map(({ message }) => message));
@@ -110,8 +109,7 @@ class Work {
     const { hooks } = this.#migration;
     const { done, failed } = await rewire(hooks, this.#context);
     for (const { plan, copy } of done) {
-      const kept = copy === undefined ? "" : `; as it was it is kept as ${copy}`;
-      this.#did(`Changed the hooks in ${plan.file.path}${kept}`);
+      this.#did(`Changed the hooks in ${plan.file.path}`, copy === undefined ? [] : [copy]);
     }
     for (const { fault } of failed) {
       this.#complain(fault);
@@ -119,9 +117,12 @@ class Work {
     }
   }
 
-  #did(what: string): void {
-    this.#done.push(what);
-    if (!this.#context.json) printProse(this.#context, what, "  ");
+  /** @param copies of what it was before. */
+  #did(what: string, copies: readonly string[] = []): void {
+    this.#done.push([what, ...copies.map((copy) => `as it was: ${copy}`)].join("; "));
+    if (this.#context.json) return;
+    printProse(this.#context, what, "  ");
+    for (const copy of copies) printProse(this.#context, `as it was: ${copy}`, "    ", "  ");
   }
 
   /** @throws what is a defect of the program. */

@@ -46,6 +46,7 @@ export async function migrate(options: MigrateOptions, context: CommandContext):
   if (!context.json) tellPlan(migration, wish, context);
   if (migration.done || options.dryRun) return tellEnd(migration, options, context);
 
+  if (!context.json) complain(context, "");
   const consent = options.yes ? "yes" : await ask("Do all this?", context);
   if (consent === "nobody") {
     if (context.json) printFacts(context, asFacts(migration, undefined));
@@ -61,7 +62,7 @@ export async function migrate(options: MigrateOptions, context: CommandContext):
     : migration;
   if (context.json) printFacts(context, asFacts(after, outcome));
   else {
-    tellLeftovers(after.leftovers, outcome.isComplete, context);
+    tellLeftovers(after, context);
     if (outcome.isComplete) tellNext(context);
   }
   return outcome.isComplete && isUnderstood(migration) ? EXIT.ok : EXIT.failed;
@@ -80,7 +81,7 @@ function stop(context: CommandContext): ExitCode {
 function tellEnd(migration: Migration, { dryRun }: MigrateOptions, context: CommandContext): ExitCode {
   if (context.json) printFacts(context, asFacts(migration, undefined));
   else {
-    tellLeftovers(migration.leftovers, migration.done, context);
+    tellLeftovers(migration, context);
     print(context, "");
     if (!migration.done) print(context, "This was a dry run: nothing was written.");
     else if (isUnderstood(migration)) print(context, "Everything is done: nothing is left to migrate.");
@@ -106,6 +107,7 @@ async function chooseParts(plan: RepoPlan, context: CommandContext): Promise<Rep
     return { name, part, about: `${what}, ${relative(context.cwd, path) || path}` };
   });
   const parts = await choose(choices, context);
+  complain(context, "");
   if (parts === undefined) return undefined;
   const additions = plan.additions.flatMap((addition, at): Addition[] => {
     const part = parts[at] ?? addition.part;

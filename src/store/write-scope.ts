@@ -48,8 +48,3 @@ export function writableConfig(path: string): WritablePath {
 export function writableService(path: string): WritablePath {
   return path as WritablePath;
 }
-
-/** A coding agent's settings file, for the commands whose work it is to change it, where the user wants that. */
-export function writableSettings(path: string): WritablePath {
-  return path as WritablePath;
-}
