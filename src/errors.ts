@@ -78,6 +78,10 @@ export const FAULTS = {
   SERVICE_MISSING: "Install it with `state-syncd service install`.",
   SERVICE_FOREIGN: "Move the file away, then install again.",
   SERVICE_FAILED: "See `state-syncd service status` and `state-syncd logs`.",
+  SETTINGS_INVALID: "Correct the place that is named. Until then the file is left as it is.",
+  SETTINGS_UNREADABLE: "Put a file there that your user may read, or move away what stands in its place.",
+  SETTINGS_UNWRITABLE:
+    "Make the file and its directory writable for your user. Where another tool makes the file, put the hooks in there: `state-syncd hook install --dry-run` prints them.",
   EXCLUDE_UNWRITABLE: "Make it writable for your user, or add the line to it, or to `.gitignore`, by hand.",
   LOCK_BUSY: "Another state-syncd command is at work. Run this again when it is done.",
   DISK_SILENT: "Some disk does not answer. Look at `mount`, and at the servers of what is mounted there.",

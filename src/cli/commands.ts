@@ -1,6 +1,7 @@
 import type { ExitCode } from "../errors.ts";
 import type { Family, Options } from "./definition.ts";
 import { config } from "./families/config.ts";
+import { hook } from "./families/hook.ts";
 import { logs, pause, resume, run } from "./families/daemon.ts";
 import { repos } from "./families/repos.ts";
 import { completion, demo, init, migrate } from "./families/setup.ts";
@@ -26,6 +27,7 @@ export const ROOT: Family = {
     demo,
     repos,
     config,
+    hook,
     service,
     doctor,
     completion,

@@ -50,6 +50,7 @@ async function programHere(paths: Paths): Promise<Program> {
     paths,
     home: homeOf(process.env),
     env: process.env,
+    again: "state-syncd service install",
   });
 }
 

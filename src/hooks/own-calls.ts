@@ -1,12 +1,5 @@
-import {
-  baseName,
-  isSetting,
-  programOf,
-  quoted,
-  simpleCommands,
-  type SimpleCommand,
-  type Word,
-} from "./shell.ts";
+import { shellWord } from "../shell-word.ts";
+import { baseName, isSetting, programOf, simpleCommands, type SimpleCommand, type Word } from "./shell.ts";
 
 /** What follows `state-syncd hook`. */
 export type HookVerb = "session-start" | "prompt" | "checkpoint";
@@ -32,7 +25,7 @@ export interface OwnCall {
 
 /** This program by paths that hold on this machine alone. */
 export function programAt(node: string, script: string, config: string | undefined): HookProgram {
-  return { guard: "", call: `${quoted(node)} ${quoted(script)}`, config };
+  return { guard: "", call: `${shellWord(node)} ${shellWord(script)}`, config };
 }
 
 /** This program wherever it is installed; nothing where it is not. For files that others share. */
@@ -111,7 +104,7 @@ function callIn(command: SimpleCommand): Found | undefined {
 /** A new call. */
 export function renderCall(program: HookProgram, verb: HookVerb, options = ""): string {
   const { guard, call, config } = program;
-  return `${guard}${call} hook ${verb}${config === undefined ? "" : ` --config ${quoted(config)}`}${options}`;
+  return `${guard}${call} hook ${verb}${config === undefined ? "" : ` --config ${shellWord(config)}`}${options}`;
 }
 
 /**
@@ -140,7 +133,7 @@ export function renewCall(command: string, { guard, call, config }: HookProgram)
         text,
       );
   const left = cut(before, script.end).trimEnd();
-  return `${guard}${variables}${call}${left} hook ${verb} --config ${quoted(config)}${cut(after, verbWord.end)}`;
+  return `${guard}${variables}${call}${left} hook ${verb} --config ${shellWord(config)}${cut(after, verbWord.end)}`;
 }
 
 /** Where `--config FILE` stands. */

@@ -147,11 +147,6 @@ function doubleQuoted(rest: string): Piece | undefined {
   return undefined;
 }
 
-/** A word as a POSIX shell takes it back, whatever is in it. */
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 /** Whether a command only sees to it that the line has no effect but that of another: `cd`, `test`, `true`. */
 export function isSetting({ words }: SimpleCommand): boolean {
   const [first = "", second = ""] = words.map(({ value }) => value);

@@ -4,6 +4,7 @@ import { FaultError, systemCode } from "../errors.ts";
 import { identityAt } from "../store/identity.ts";
 import { replaceFile } from "../store/replace.ts";
 import { realpathOrSame } from "../store/real-path.ts";
+import { shellWord } from "../shell-word.ts";
 import { writableService } from "../store/write-scope.ts";
 
 /** One step of what a `service` command does. Paths are absolute. */
@@ -65,7 +66,7 @@ export function describeChange(change: Change): string {
     case "removeDirectory":
       return `remove ${change.path} if it is empty`;
     case "run":
-      return `run ${[change.tool, ...change.args].map(quoted).join(" ")}`;
+      return `run ${[change.tool, ...change.args].map(shellWord).join(" ")}`;
   }
 }
 
@@ -92,9 +93,4 @@ async function write(path: string, content: string): Promise<void> {
     path,
     remedy: "Run the command again.",
   });
-}
-
-/** As it can be pasted into a shell. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -26,6 +26,8 @@ export interface ProgramSearch {
   readonly paths: Pick<Paths, "config" | "configChosen">;
   readonly home: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The command that is to be run again when the program has moved. */
+  readonly again: string;
 }
 
 /** What a service manager gives to its programs is not what a shell has. */
@@ -53,20 +55,20 @@ export async function findProgram(search: ProgramSearch): Promise<Program> {
     args: paths.configChosen ? ["run", "--config", paths.config] : ["run"],
     environment: Object.fromEntries(carried),
     warnings: [
-      ...(node.stable ? [] : [passing("node", node.path)]),
-      ...(script.stable ? [] : [passing("state-syncd", script.path)]),
+      ...(node.stable ? [] : [passing("node", node.path, search.again)]),
+      ...(script.stable ? [] : [passing("state-syncd", script.path, search.again)]),
     ],
   };
-  await tryOut(program);
+  await tryOut(program, search.again);
   return program;
 }
 
-function passing(what: string, path: string): string {
-  return `${what} is at ${path}, a place that an upgrade or a clean-up removes. Run \`state-syncd service install\` again then; \`state-syncd doctor\` tells when.`;
+function passing(what: string, path: string, again: string): string {
+  return `${what} is at ${path}, a place that an upgrade or a clean-up removes. Run \`${again}\` again then; \`state-syncd doctor\` tells when.`;
 }
 
 /** With the little that a service manager gives to its programs. */
-async function tryOut(program: Program): Promise<void> {
+async function tryOut(program: Program, again: string): Promise<void> {
   const { node, script } = program;
   const { code, stdout, stderr } = await ask(node, [script, "--version"], TRIAL_MS);
   if (code === 0 && stdout.trim() === VERSION) return;
@@ -76,7 +78,7 @@ async function tryOut(program: Program): Promise<void> {
     `\`${node} ${script} --version\` does not run: ${said || `exit code ${code}`}`,
     {
       path: script,
-      remedy: "Install state-syncd again (`npm install -g`), then the service.",
+      remedy: `Install state-syncd again (\`npm install -g\`), then run \`${again}\`.`,
     },
   );
 }

@@ -44,6 +44,11 @@ export function writableConfig(path: string): WritablePath {
   return path as WritablePath;
 }
 
+/** An agent's settings file, for the commands whose work it is to put hooks into it, and to take them out: `hook` and `migrate`. */
+export function writableSettings(path: string): WritablePath {
+  return path as WritablePath;
+}
+
 /** A file of the service, for the commands whose work it is to install it: `service` and `doctor --fix`. */
 export function writableService(path: string): WritablePath {
   return path as WritablePath;

@@ -1,0 +1,147 @@
+import { readFile, stat } from "node:fs/promises";
+import { EXIT, type ExitCode, systemCode } from "../errors.ts";
+import { scriptPath, thresholdIn } from "../hooks/old-calls.ts";
+import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/own-calls.ts";
+import { findHooks, installHooks, type OldHook } from "../hooks/settings.ts";
+import { edited, readSettings, type SettingsFile } from "../hooks/settings-file.ts";
+import { findProgram } from "../service/program.ts";
+import { ask, canAsk } from "./ask.ts";
+import { type CommandContext, complain, complainProse, print } from "./context.ts";
+import { editSettings, type EditOptions } from "./hook-edit.ts";
+import { findPlace, type HookPlace, type ScopeOptions, tellWhatIsMissing } from "./hook-place.ts";
+
+export interface HookInstallOptions extends ScopeOptions, EditOptions {
+  /** Take out the old utility's hooks. Undefined: ask, where there is a terminal. */
+  readonly replaceOld?: boolean | undefined;
+}
+
+const MOST_SCRIPT_BYTES = 1 << 20;
+
+/**
+ * `hook install`: agents call state-syncd from their next session on.
+ *
+ * @throws FaultError USAGE, REPO_PASSIVE, SERVICE_FAILED or a SETTINGS_ code; nothing was written then.
+ */
+export async function hookInstall(options: HookInstallOptions, context: CommandContext): Promise<ExitCode> {
+  const place = await findPlace(options, context);
+  const file = await readSettings(place.file);
+  const { old } = edited(file, findHooks);
+  const { program, warnings } = await programFor(place, context);
+  const replaceOld = await wantsReplacing(old, options, context);
+  if (replaceOld === "stopped") {
+    complain(context, "Nothing was written.");
+    return EXIT.failed;
+  }
+  const every = await thresholdOf(old, place);
+  const facts = { old: old.map(asFact), replaceOld, warnings };
+  const change = (text: string): ReturnType<typeof installHooks> =>
+    installHooks(text, { program, every: replaceOld ? every : undefined, replaceOld });
+  const { code, written, changes } = await editSettings(file, change, place, options, facts, context);
+  if (code !== EXIT.ok || context.json) return code;
+  if (written) print(context, `Wrote ${file.path}.`);
+  else if (changes.length === 0) complain(context, `Nothing to do: the hooks are in ${file.path} already.`);
+  tellOfOld(old, replaceOld, file, place, context);
+  for (const warning of warnings) complainProse(context, warning);
+  if (written) tellWhatHappens(place, context);
+  if (!options.dryRun) tellWhatIsMissing(place, context);
+  return code;
+}
+
+/** A file that teammates share names nothing of this machine. */
+async function programFor(
+  { scope, home }: HookPlace,
+  { paths }: CommandContext,
+): Promise<{ readonly program: HookProgram; readonly warnings: readonly string[] }> {
+  if (scope === "project") {
+    const kept = `The file is shared, so it does not name ${paths.config}: everybody's own config counts.`;
+    return { program: SHARED_PROGRAM, warnings: paths.configChosen ? [kept] : [] };
+  }
+  const { node, script, warnings } = await findProgram({
+    node: process.execPath,
+    script: process.argv[1] ?? "",
+    paths,
+    home,
+    env: process.env,
+    again: `state-syncd hook install${scope === "local" ? " --local" : ""}`,
+  });
+  return { program: programAt(node, script, paths.configChosen ? paths.config : undefined), warnings };
+}
+
+async function wantsReplacing(
+  old: readonly OldHook[],
+  { replaceOld, yes, dryRun }: HookInstallOptions,
+  context: CommandContext,
+): Promise<boolean | "stopped"> {
+  const whole = old.filter(({ call }) => call.whole);
+  const [first] = whole;
+  if (replaceOld !== undefined || first === undefined) return replaceOld ?? false;
+  if (yes || dryRun || !canAsk(context)) return false;
+  for (const { command, line } of whole) complainProse(context, `  line ${line}: ${command}`, "    ", "");
+  const which = whole.length === 1 ? "This old hook calls" : "These old hooks call";
+  const answer = await ask(
+    `${which} what state-syncd replaces. Take ${whole.length === 1 ? "it" : "them"} out?`,
+    context,
+  );
+  return answer === "stopped" ? "stopped" : answer === "yes";
+}
+
+/** What the first old script that can be read has as its threshold. */
+async function thresholdOf(old: readonly OldHook[], { repo, home }: HookPlace): Promise<number | undefined> {
+  for (const { call } of old) {
+    const path = scriptPath(call.script, { project: repo, home });
+    if (call.kind !== "checkpoint script" || !call.whole || path === undefined) continue;
+    try {
+      const stats = await stat(path);
+      if (!stats.isFile() || stats.size > MOST_SCRIPT_BYTES) continue;
+      const threshold = thresholdIn(await readFile(path, "utf8"));
+      if (threshold !== undefined) return threshold;
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+    }
+  }
+  return undefined;
+}
+
+function tellOfOld(
+  old: readonly OldHook[],
+  replaced: boolean,
+  { path }: SettingsFile,
+  { repo, home }: HookPlace,
+  context: CommandContext,
+): void {
+  for (const { call, command, line } of old) {
+    const script = scriptPath(call.script, { project: repo, home }) ?? call.script;
+    if (!call.whole) {
+      const which = script === "" ? "the old utility" : script;
+      complainProse(context, `${path}:${line} calls ${which} beside other things, and stays as it is.`);
+      complainProse(context, `Take that part out by hand: ${command}`, "  ");
+    } else if (replaced) {
+      const more =
+        call.kind === "checkpoint script" ? " Whatever else it printed is not printed any more." : "";
+      complainProse(context, `${script} is called no more by this file, and stays where it is.${more}`);
+    } else {
+      complainProse(context, `${path}:${line} calls ${script} still, beside the new hooks.`);
+      complainProse(context, "`state-syncd hook install --replace-old` takes that hook out.", "  ");
+    }
+  }
+}
+
+function tellWhatHappens({ scope, repo }: HookPlace, context: CommandContext): void {
+  const whose = { user: "in every repo of yours", project: `in ${repo ?? ""}`, local: `in ${repo ?? ""}` }[
+    scope
+  ];
+  complainProse(
+    context,
+    `Claude Code calls state-syncd ${whose} now: when a session starts, at each prompt, and after each use of a tool.`,
+  );
+  complainProse(context, "A session that runs already has to be restarted to hear of it.");
+  if (scope === "project")
+    complainProse(
+      context,
+      "Teammates without state-syncd notice nothing of it: the hooks end at once there.",
+    );
+}
+
+function asFact({ event, matcher, command, line, call }: OldHook): unknown {
+  return { event, matcher: matcher ?? null, command, line, kind: call.kind, whole: call.whole };
+}
