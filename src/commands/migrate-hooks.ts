@@ -1,7 +1,4 @@
-import { join } from "node:path";
-import type { Repo } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
-import { SettingsError } from "../hooks/jsonc.ts";
 import { scriptPath, thresholdIn } from "../hooks/old-calls.ts";
 import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/own-calls.ts";
 import {
@@ -11,11 +8,20 @@ import {
   type OldHook,
   withoutOldHooks,
 } from "../hooks/settings.ts";
+import {
+  edited,
+  readSettings,
+  repoSettings,
+  type SettingsFile,
+  type SettingsScope,
+  userSettings,
+  writeSettings,
+} from "../hooks/settings-file.ts";
+import type { Repo } from "../core/registry.ts";
 import { homeOf } from "../paths.ts";
-import { stablePath, waysByPath, waysToNode } from "../service/stable-path.ts";
-import { USERS_OWN } from "../store/copies.ts";
+import { findProgram } from "../service/program.ts";
+import { keepCopy, USERS_OWN } from "../store/copies.ts";
 import type { CommandContext } from "./context.ts";
-import { readSettings, replaceSettings, type SettingsFile } from "./migrate-settings.ts";
 import { smallText } from "./small-text.ts";
 
 /** Where our hooks go: into the files in which the old ones stood, or into the user's own. */
@@ -33,8 +39,10 @@ export interface HookPlan {
   readonly files: readonly SettingsPlan[];
   /** What is left for the user, each with its file and line. */
   readonly byHand: readonly string[];
-  /** That a file is not understood, which mentions the old utility. */
-  readonly unread: readonly string[];
+  /** Files that cannot be read, or are not understood and mention the old utility. */
+  readonly unread: readonly FaultError[];
+  /** What will one day end the program that the hooks name, in words. */
+  readonly warnings: readonly string[];
 }
 
 /** One settings file, and whose it is. */
@@ -43,11 +51,10 @@ interface Place {
   readonly owner: string;
   /** The project's root; undefined for the user's own. */
   readonly project: string | undefined;
-  /** Others share it, by git. */
-  readonly shared: boolean;
+  readonly scope: SettingsScope;
 }
 
-const MENTIONS = /checkpoint_reminder|state_sync(?!d)/;
+export const MENTION = /checkpoint_reminder|state_sync(?!d)/;
 
 /** How the old utility is wired in the repos and for the user, and what takes its place. Writes nothing. */
 export async function planHooks(
@@ -56,30 +63,25 @@ export async function planHooks(
   context: CommandContext,
 ): Promise<HookPlan> {
   const home = homeOf(process.env);
-  const users: Place = {
-    path: join(home, ".claude", "settings.json"),
-    owner: USERS_OWN,
-    project: undefined,
-    shared: false,
-  };
-  const planner = new Planner(home, await programHere(home, context));
-  const [own] = await planner.read([users]);
-  const projects = await Promise.all(
-    repos.map(async (repo) => await planner.read(placesOf(repo).filter(({ path }) => path !== users.path))),
-  );
+  const users = userSettings(home, process.env);
+  const planner = new Planner(home, context);
+  const [own] = await planner.read([{ path: users, owner: USERS_OWN, project: undefined, scope: "user" }]);
+  const projects: Read[][] = [];
+  for (const repo of repos)
+    projects.push(await planner.read(placesOf(repo).filter(({ path }) => path !== users)));
   const all = projects.flat();
   const isOld = ({ old }: Read): boolean => old.some(({ call }) => call.whole);
   // Where the user's own cannot be changed, what stands in the projects is replaced there.
   const inUsers = own !== undefined && (own.hasOwn || isOld(own) || (scope === "user" && all.some(isOld)));
   if (own !== undefined) {
     const every = own.every ?? all.find((read) => read.every !== undefined)?.every;
-    planner.replace(own, inUsers && !own.hasOwn, every);
+    await planner.replace(own, inUsers && !own.hasOwn, every);
   }
   for (const project of projects) {
     // Once a project: of two files that have ours, both would be called.
     let isWired = inUsers || project.some(({ hasOwn }) => hasOwn);
     for (const read of project) {
-      planner.replace(read, isOld(read) && !isWired, read.every);
+      await planner.replace(read, isOld(read) && !isWired, read.every);
       isWired ||= isOld(read);
     }
   }
@@ -87,10 +89,9 @@ export async function planHooks(
 }
 
 function placesOf({ name, path }: Repo): Place[] {
-  const at = (file: string, shared: boolean): Place => {
-    return { path: join(path, ".claude", file), owner: name, project: path, shared };
-  };
-  return [at("settings.json", true), at("settings.local.json", false)];
+  return (["project", "local"] as const).map((scope) => {
+    return { path: repoSettings(path, scope), owner: name, project: path, scope };
+  });
 }
 
 interface Read {
@@ -104,69 +105,84 @@ interface Read {
 
 class Planner {
   readonly #home: string;
-  readonly #program: HookProgram;
+  readonly #context: CommandContext;
   readonly #files: SettingsPlan[] = [];
   readonly #byHand: string[] = [];
-  readonly #unread: string[] = [];
+  readonly #unread: FaultError[] = [];
+  #warnings: readonly string[] = [];
 
-  constructor(home: string, program: HookProgram) {
+  constructor(home: string, context: CommandContext) {
     this.#home = home;
-    this.#program = program;
+    this.#context = context;
   }
 
   get plan(): HookPlan {
-    return { files: this.#files, byHand: this.#byHand, unread: this.#unread };
+    const [files, byHand, unread] = [this.#files, this.#byHand, this.#unread];
+    return { files, byHand, unread, warnings: this.#warnings };
   }
 
   async read(places: readonly Place[]): Promise<Read[]> {
     const found: Read[] = [];
     for (const place of places) {
-      const file = await readSettings(place.path);
-      if (file === undefined) {
-        this.#unread.push(`${place.path} cannot be read as text`);
-        continue;
-      }
-      try {
-        const { own, old } = findHooks(file.text);
-        for (const { call, line, command } of old)
-          if (!call.whole)
-            this.#byHand.push(`${place.path}:${line} does more than call the old script: ${command}`);
-        found.push({ place, file, old, hasOwn: own.length > 0, every: await this.#thresholdOf(old, place) });
-      } catch (error) {
-        if (!(error instanceof SettingsError)) throw error;
-        if (MENTIONS.test(file.text)) this.#unread.push(`${place.path}:${error.line}: ${error.message}`);
-      }
+      const read = await this.#read(place);
+      if (read !== undefined) found.push(read);
     }
     return found;
   }
 
+  async #read(place: Place): Promise<Read | undefined> {
+    let text = "";
+    try {
+      const file = await readSettings(place.path);
+      ({ text } = file);
+      const { own, old } = edited(file, findHooks);
+      for (const { call, line, command } of old)
+        if (!call.whole) this.#byHand.push(`${place.path}:${line}: ${command}`);
+      return { place, file, old, hasOwn: own.length > 0, every: await this.#thresholdOf(old, place) };
+    } catch (error) {
+      if (!(error instanceof FaultError)) throw error;
+      // What has nothing to do with the old utility is none of this command's business.
+      if (error.fault.code !== "SETTINGS_INVALID" || MENTION.test(text)) this.#unread.push(error);
+      return undefined;
+    }
+  }
+
   /** @param installs ours go in here as well. */
-  replace({ place, file }: Read, installs: boolean, every: number | undefined): void {
-    const program = place.shared ? SHARED_PROGRAM : this.#program;
-    const { text, changes } = installs
-      ? installHooks(file.text, { program, every, replaceOld: true })
-      : withoutOldHooks(file.text);
+  async replace({ place, file }: Read, installs: boolean, every: number | undefined): Promise<void> {
+    const program = installs ? await this.#programFor(place) : undefined;
+    const { text, changes } = edited(file, (before) =>
+      program === undefined
+        ? withoutOldHooks(before)
+        : installHooks(before, { program, every, replaceOld: true }),
+    );
     if (text !== file.text) this.#files.push({ file, owner: place.owner, after: text, changes });
+  }
+
+  /** A file that teammates share names nothing of this machine. */
+  async #programFor({ scope }: Place): Promise<HookProgram> {
+    if (scope === "project") return SHARED_PROGRAM;
+    const { paths } = this.#context;
+    const { node, script, warnings } = await findProgram({
+      node: process.execPath,
+      script: process.argv[1] ?? "",
+      paths,
+      home: this.#home,
+      env: process.env,
+      again: scope === "local" ? "state-syncd hook install --local" : "state-syncd hook install",
+    });
+    this.#warnings = warnings;
+    return programAt(node, script, paths.configChosen ? paths.config : undefined);
   }
 
   async #thresholdOf(old: readonly OldHook[], { project }: Place): Promise<number | undefined> {
     for (const { call } of old) {
-      if (call.kind !== "checkpoint script") continue;
       const path = scriptPath(call.script, { project, home: this.#home });
-      const text = path === undefined ? undefined : await smallText(path);
-      const threshold = text === undefined ? undefined : thresholdIn(text);
+      if (call.kind !== "checkpoint script" || !call.whole || path === undefined) continue;
+      const threshold = thresholdIn((await smallText(path)) ?? "");
       if (threshold !== undefined) return threshold;
     }
     return undefined;
   }
-}
-
-/** By ways that outlive upgrades. */
-async function programHere(home: string, { paths }: CommandContext): Promise<HookProgram> {
-  const { env } = process;
-  const node = await stablePath(process.execPath, waysToNode(home, env), env);
-  const script = await stablePath(process.argv[1] ?? "", waysByPath("state-syncd", env), env);
-  return programAt(node.path, script.path, paths.configChosen ? paths.config : undefined);
 }
 
 export interface SettingsDone {
@@ -184,12 +200,28 @@ export async function rewire(
   const failed: FaultError[] = [];
   for (const plan of files) {
     try {
-      const copy = await replaceSettings(plan.file, plan.after, plan.owner, context);
-      done.push({ plan, copy });
+      done.push({ plan, copy: await replaceSettings(plan, context) });
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
       failed.push(error);
     }
   }
   return { done, failed };
+}
+
+/** @returns where the file is kept as it was. @throws FaultError SETTINGS_UNWRITABLE or COPY_FAILED. */
+async function replaceSettings(
+  { file, owner, after }: SettingsPlan,
+  { paths }: CommandContext,
+): Promise<string | undefined> {
+  const scope = { paths, registry: { repos: [] } };
+  const copy = file.exists
+    ? await keepCopy(owner, Buffer.from(file.text), "settings", new Date(), scope)
+    : undefined;
+  if (await writeSettings(file, after)) return copy;
+  // What was shown, and agreed to, was another change.
+  throw new FaultError("SETTINGS_UNWRITABLE", `${file.path} was changed by another program just now`, {
+    path: file.path,
+    remedy: "Look at it, and run this again.",
+  });
 }

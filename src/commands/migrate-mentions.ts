@@ -3,6 +3,7 @@ import { basename, join, relative } from "node:path";
 import type { Repo } from "../core/registry.ts";
 import { systemCode } from "../errors.ts";
 import { homeOf } from "../paths.ts";
+import { MENTION } from "./migrate-hooks.ts";
 import { OLD_SCRIPT } from "./migrate-scripts.ts";
 import { kindAt, smallText } from "./small-text.ts";
 
@@ -21,7 +22,6 @@ export interface Leftovers {
   readonly incomplete: readonly string[];
 }
 
-const MENTION = /checkpoint_reminder|state_sync(?!d)/;
 const REMOVABLE = [
   OLD_SCRIPT,
   join(".claude", "hooks", "checkpoint_reminder.sh"),

@@ -38,7 +38,7 @@ export interface Migration {
   readonly done: boolean;
 }
 
-const NO_HOOKS: HookPlan = { files: [], byHand: [], unread: [] };
+const NO_HOOKS: HookPlan = { files: [], byHand: [], unread: [], warnings: [] };
 
 /** Looks at everything and changes nothing. @throws ConfigError or FaultError. */
 export async function planMigration(

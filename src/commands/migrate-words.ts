@@ -1,8 +1,12 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { join } from "node:path";
+import type { Config } from "../config/load.ts";
 import { sectionHeading } from "../core/cache/render.ts";
+import { Guard } from "../guard/guard.ts";
+import { RuleError } from "../guard/rule-error.ts";
 import { type CommandContext, print, printProse } from "./context.ts";
 import type { Adoption } from "./migrate-caches.ts";
+import type { SettingsPlan } from "./migrate-hooks.ts";
 import type { Migration, MigrationWish } from "./migrate-plan.ts";
 import type { Addition } from "./migrate-repos.ts";
 
@@ -10,7 +14,11 @@ import type { Addition } from "./migrate-repos.ts";
 const MOST_LINES = 30;
 
 /** The plan in words, for somebody who has never seen this. */
-export function tellPlan(migration: Migration, wish: MigrationWish, context: CommandContext): void {
+export async function tellPlan(
+  migration: Migration,
+  wish: MigrationWish,
+  context: CommandContext,
+): Promise<void> {
   const { found, repos } = migration;
   const { script, copies, map } = found;
   const same =
@@ -19,7 +27,7 @@ export function tellPlan(migration: Migration, wish: MigrationWish, context: Com
   tellRepos(migration, context);
   tellUnread(migration, context);
   tellCaches(migration, context);
-  if (wish.hooks !== undefined) tellHooks(migration, context);
+  if (wish.hooks !== undefined) await tellHooks(migration, context);
   tellGit(migration, wish, context);
   if (repos.additions.some(({ missing }) => missing)) {
     print(context, "");
@@ -114,8 +122,8 @@ function aboutAdoption({ bytesBefore, bytesAfter, oldSections, sections, ownByte
   return `${bytes(bytesBefore)} become ${bytes(bytesAfter)}: ${old} ${then}${own}`;
 }
 
-function tellHooks({ hooks }: Migration, context: CommandContext): void {
-  const { files, byHand, unread } = hooks;
+async function tellHooks({ hooks, config }: Migration, context: CommandContext): Promise<void> {
+  const { files, byHand, unread, warnings } = hooks;
   if (files.length > 0)
     heading(
       context,
@@ -123,24 +131,41 @@ function tellHooks({ hooks }: Migration, context: CommandContext): void {
     );
   // The same file lies in every repo, often.
   const shown = new Set<string>();
-  for (const { file, after } of files) {
-    const same = `${file.text}\0${after}`;
-    if (shown.has(same)) continue;
-    shown.add(same);
-    const shape = { context: 2, headerOptions: FILE_HEADERS_ONLY };
-    const old = file.identity === undefined ? "/dev/null" : file.path;
-    const diff = createTwoFilesPatch(old, file.path, file.text, after, "", "", shape).trimEnd();
-    for (const line of diff.split("\n")) print(context, `  ${line}`);
-    const others = files.filter(
-      (other) => other.file !== file && `${other.file.text}\0${other.after}` === same,
-    );
-    for (const other of others) say(context, `The same in ${other.file.path}`);
+  const sameness = ({ file, after }: SettingsPlan): string => `${file.text}\0${after}`;
+  for (const plan of files) {
+    if (shown.has(sameness(plan))) continue;
+    shown.add(sameness(plan));
+    for (const line of await diffOf(plan, config)) print(context, `  ${line}`);
+    for (const other of files)
+      if (other !== plan && sameness(other) === sameness(plan))
+        say(context, `The same in ${other.file.path}`);
   }
-  if (unread.length > 0) heading(context, "Settings that are not understood, and are left as they are:");
-  for (const line of unread) say(context, line);
+  for (const warning of warnings) say(context, warning);
+  if (unread.length > 0) heading(context, "Settings that cannot be read, and are left as they are:");
+  for (const { message, fault } of unread) {
+    say(context, message);
+    printProse(context, fault.remedy, "    ", "    ");
+  }
   if (byHand.length > 0)
-    heading(context, "Hooks that do something else too, so take the old call out by hand:");
+    heading(context, "Hooks that do other things too, so take the old call out by hand:");
   for (const line of byHand) say(context, line);
+}
+
+/** What is shown has passed the guard: settings hold passwords, and whoever runs this may be an agent. */
+async function diffOf({ file, after }: SettingsPlan, { guard: rules }: Config): Promise<string[]> {
+  try {
+    const guard = await Guard.load(rules);
+    const [before, then] = await Promise.all(
+      [file.text, after].map(async (text) => (await guard.inspect(Buffer.from(text))).body.toString("utf8")),
+    );
+    const options = { context: 2, headerOptions: FILE_HEADERS_ONLY };
+    const old = file.exists ? file.path : "/dev/null";
+    const diff = createTwoFilesPatch(old, file.path, before ?? "", then ?? "", "", "", options);
+    return diff.trimEnd().replaceAll("\r", "").replaceAll("\t", "  ").split("\n");
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    return [`${file.path} changes, and cannot be shown: a rule of the guard fails on it.`];
+  }
 }
 
 function tellGit({ visible: seen }: Migration, wish: MigrationWish, context: CommandContext): void {
@@ -152,7 +177,8 @@ function tellGit({ visible: seen }: Migration, wish: MigrationWish, context: Com
 /** What is the user's to do, now or when the plan is carried out. */
 export function tellLeftovers({ leftovers, tracked, done }: Migration, context: CommandContext): void {
   const { removable, mentions, incomplete } = leftovers;
-  if (tracked.length > 0) heading(context, "git goes on tracking these caches, and peers' states end up in its history:");
+  if (tracked.length > 0)
+    heading(context, "git goes on tracking these caches, and peers' states end up in its history:");
   for (const { about, remedy } of tracked) {
     say(context, about);
     printProse(context, remedy, "    ", "    ");
@@ -160,9 +186,11 @@ export function tellLeftovers({ leftovers, tracked, done }: Migration, context: 
   if (mentions.length > 0) heading(context, "These lines speak of the old script, and stay as they are:");
   for (const { file, line } of mentions.slice(0, MOST_LINES)) say(context, `${file}:${line}`);
   if (mentions.length > MOST_LINES) say(context, `and ${mentions.length - MOST_LINES} lines more`);
-  for (const path of incomplete) say(context, `${path} is too large to be looked through; search it for state_sync.`);
+  for (const path of incomplete)
+    say(context, `${path} is too large to be looked through; search it for state_sync.`);
   const when = mentions.length > 0 ? "When none of these lines calls them" : done ? "Now" : "Then";
-  if (removable.length > 0) heading(context, `${when}, nothing needs these any more; they stay until you remove them:`);
+  if (removable.length > 0)
+    heading(context, `${when}, nothing needs these any more; they stay until you remove them:`);
   for (const file of removable) say(context, file);
 }
 

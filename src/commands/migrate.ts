@@ -43,7 +43,7 @@ export async function migrate(options: MigrateOptions, context: CommandContext):
   const chosen = asks ? await chooseParts(repos, context) : repos;
   if (chosen === undefined) return stop(context);
   const migration = await planMigration(found, chosen, wish, context);
-  if (!context.json) tellPlan(migration, wish, context);
+  if (!context.json) await tellPlan(migration, wish, context);
   if (migration.done || options.dryRun) return tellEnd(migration, options, context);
 
   if (!context.json) complain(context, "");
@@ -131,7 +131,7 @@ function asFacts(
     unread: repos.unread.map(({ name, line, why }) => ({ name: name ?? null, line, why })),
     caches: caches.adoptions.map(({ repo, ...facts }) => ({ repo: repo.name, ...facts })),
     settings: hooks.files.map(({ file, changes }) => ({ path: file.path, changes })),
-    byHand: [...hooks.byHand, ...hooks.unread],
+    byHand: [...hooks.byHand, ...hooks.unread.map(({ message }) => message)],
     tracked: tracked.map(({ about, remedy }) => ({ repo: about, remedy })),
     ...leftovers,
     ...(outcome === undefined ? {} : { did: outcome.done, open: outcome.open }),
