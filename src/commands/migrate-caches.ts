@@ -82,11 +82,13 @@ export interface Adopted {
   readonly copies: readonly string[];
 }
 
+export type CopiesByRepo = ReadonlyMap<string, ReadonlySet<string>>;
+
 /** The copies that there are, by repo: what is new afterwards was made on the way. */
 export async function copiesBefore(
   adoptions: readonly Adoption[],
   { paths }: CommandContext,
-): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+): Promise<CopiesByRepo> {
   const lists = adoptions.map(async ({ repo: { name } }) => {
     const copies = await copiesOf(name, paths.copiesDirectory);
     return [name, new Set(copies.map(({ path }) => path))] as const;
@@ -103,7 +105,7 @@ export async function copiesBefore(
 export async function adoptAll(
   { adoptions }: AdoptionPlan,
   config: Config,
-  present: ReadonlyMap<string, ReadonlySet<string>>,
+  present: CopiesByRepo,
   context: CommandContext,
 ): Promise<{
   readonly done: readonly Adopted[];

@@ -1,4 +1,4 @@
-import { FaultError } from "../errors.ts";
+import { type Fault, FaultError } from "../errors.ts";
 import { scriptPath, thresholdIn } from "../hooks/old-calls.ts";
 import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/own-calls.ts";
 import {
@@ -191,19 +191,24 @@ export interface SettingsDone {
   readonly copy: string | undefined;
 }
 
+export interface SettingsFailed {
+  readonly plan: SettingsPlan;
+  readonly fault: Fault;
+}
+
 /** Changes each file of which a copy could be kept; what fails keeps no other from being changed. */
 export async function rewire(
   { files }: HookPlan,
   context: CommandContext,
-): Promise<{ readonly done: readonly SettingsDone[]; readonly failed: readonly FaultError[] }> {
+): Promise<{ readonly done: readonly SettingsDone[]; readonly failed: readonly SettingsFailed[] }> {
   const done: SettingsDone[] = [];
-  const failed: FaultError[] = [];
+  const failed: SettingsFailed[] = [];
   for (const plan of files) {
     try {
       done.push({ plan, copy: await replaceSettings(plan, context) });
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
-      failed.push(error);
+      failed.push({ plan, fault: error.fault });
     }
   }
   return { done, failed };

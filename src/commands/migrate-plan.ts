@@ -1,6 +1,5 @@
 import type { Config } from "../config/load.ts";
 import type { Registry, Repo } from "../core/registry.ts";
-import type { Finding } from "../doctor/finding.ts";
 import { lookAtGit } from "../doctor/git.ts";
 import { FaultError } from "../errors.ts";
 import { answering } from "../store/disks.ts";
@@ -31,8 +30,8 @@ export interface Migration {
   readonly hooks: HookPlan;
   /** The repos whose caches git sees, and was not told to see. */
   readonly visible: readonly Repo[];
-  /** Caches that git tracks. */
-  readonly tracked: readonly Finding[];
+  /** The repos whose caches git tracks. */
+  readonly tracked: readonly Repo[];
   readonly leftovers: Leftovers;
   /** Nothing is left to be done by this command. */
   readonly done: boolean;
@@ -54,7 +53,8 @@ export async function planMigration(
   const visible: Repo[] = [];
   for (const repo of active)
     if (((await planExclude(repo.path))?.missing.length ?? 0) > 0) visible.push(repo);
-  const tracked = (await lookAtGit({ repos: active })).filter(({ level }) => level === "warning");
+  const warnings = (await lookAtGit({ repos: active })).filter(({ level }) => level === "warning");
+  const tracked = active.filter(({ name }) => warnings.some(({ about }) => about === name));
   const changed = new Map(hooks.files.map(({ file, after }) => [file.path, after]));
   const leftovers = await findLeftovers(active, changed);
   const done =

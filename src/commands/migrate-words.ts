@@ -2,6 +2,7 @@ import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { join } from "node:path";
 import type { Config } from "../config/load.ts";
 import { sectionHeading } from "../core/cache/render.ts";
+import { untracking } from "../doctor/git.ts";
 import { Guard } from "../guard/guard.ts";
 import { RuleError } from "../guard/rule-error.ts";
 import { type CommandContext, print, printProse } from "./context.ts";
@@ -175,14 +176,19 @@ function tellGit({ visible: seen }: Migration, wish: MigrationWish, context: Com
 }
 
 /** What is the user's to do, now or when the plan is carried out. */
-export function tellLeftovers({ leftovers, tracked, done }: Migration, context: CommandContext): void {
+export function tellLeftovers(
+  { leftovers, tracked, visible: seen, done }: Migration,
+  context: CommandContext,
+): void {
   const { removable, mentions, incomplete } = leftovers;
   if (tracked.length > 0)
-    heading(context, "git goes on tracking these caches, and peers' states end up in its history:");
-  for (const { about, remedy } of tracked) {
-    say(context, about);
-    printProse(context, remedy, "    ", "    ");
-  }
+    heading(
+      context,
+      "git tracks these caches, so that peers' states end up in its history. This ends it, and leaves the files:",
+    );
+  for (const { path } of tracked) say(context, `\`${untracking(path)}\``);
+  if (tracked.some((repo) => seen.includes(repo)))
+    say(context, "`state-syncd migrate --exclude` keeps git from seeing them as new files then.");
   if (mentions.length > 0) heading(context, "These lines speak of the old script, and stay as they are:");
   for (const { file, line } of mentions.slice(0, MOST_LINES)) say(context, `${file}:${line}`);
   if (mentions.length > MOST_LINES) say(context, `and ${mentions.length - MOST_LINES} lines more`);

@@ -3,7 +3,7 @@ import { type Fault, FaultError } from "../errors.ts";
 import type { ExcludePlan } from "../store/exclude.ts";
 import { type CommandContext, complain, complainProse, print, printProse } from "./context.ts";
 import { excludeAll } from "./excluding.ts";
-import { adoptAll, copiesBefore } from "./migrate-caches.ts";
+import { adoptAll, copiesBefore, type CopiesByRepo } from "./migrate-caches.ts";
 import { rewire } from "./migrate-hooks.ts";
 import type { Migration } from "./migrate-plan.ts";
 import { registerAll } from "./migrate-repos.ts";
@@ -23,12 +23,14 @@ export async function carryOut(
   excludes: readonly ExcludePlan[],
   context: CommandContext,
 ): Promise<Outcome> {
+  // A daemon begins with the caches as soon as the config has their repos.
+  const present = await copiesBefore(migration.caches.adoptions, context);
   const work = new Work(migration, context);
   if (!context.json) print(context, "");
   // The caches of repos that are not registered cannot be brought up to date.
   if (await work.register()) {
     if (!(await excludeAll(excludes, context))) work.leave("some cache is not hidden from git");
-    await work.adopt();
+    await work.adopt(present);
     await work.rewire();
   } else work.leaveAll();
   return work.outcome();
@@ -39,6 +41,7 @@ class Work {
   readonly #context: CommandContext;
   readonly #done: string[] = [];
   readonly #open: string[] = [];
+  readonly #told = new Set<string>();
 
   constructor(migration: Migration, context: CommandContext) {
     this.#migration = migration;
@@ -87,18 +90,18 @@ class Work {
     }
   }
 
-  async adopt(): Promise<void> {
+  /** @param present the copies that there were before. */
+  async adopt(present: CopiesByRepo): Promise<void> {
     const { caches, config } = this.#migration;
     if (caches.adoptions.length === 0) return;
     try {
-      const present = await copiesBefore(caches.adoptions, this.#context);
       const { done, open, faults } = await adoptAll(caches, config, present, this.#context);
       for (const { adoption, copies } of done) {
         this.#did(`Brought into the new form: ${adoption.path}`, copies);
       }
       for (const { path } of open) this.leave(path);
-      const told = new Set(caches.faults.map(({ message }) => message));
-      for (const fault of faults) if (!told.has(fault.message)) this.#complain(fault);
+      for (const { message } of caches.faults) this.#told.add(message);
+      for (const fault of faults) this.#complain(fault);
     } catch (error) {
       this.#tell(error);
       for (const { path } of caches.adoptions) this.leave(path);
@@ -111,9 +114,9 @@ class Work {
     for (const { plan, copy } of done) {
       this.#did(`Changed the hooks in ${plan.file.path}`, copy === undefined ? [] : [copy]);
     }
-    for (const { fault } of failed) {
+    for (const { plan, fault } of failed) {
       this.#complain(fault);
-      this.leave(fault.path ?? "the hooks");
+      this.leave(plan.file.path);
     }
   }
 
@@ -132,7 +135,10 @@ class Work {
     this.#complain(error.fault);
   }
 
+  /** Each once. */
   #complain({ message, remedy }: Fault): void {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
     complainProse(this.#context, message, "  ", "");
     complainProse(this.#context, remedy, "    ", "  ");
   }

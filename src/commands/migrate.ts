@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
+import { untracking } from "../doctor/git.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, complainProse, print, printFacts } from "./context.ts";
 import { excludePlans } from "./excluding.ts";
@@ -46,7 +47,7 @@ export async function migrate(options: MigrateOptions, context: CommandContext):
   if (!context.json) await tellPlan(migration, wish, context);
   if (migration.done || options.dryRun) return tellEnd(migration, options, context);
 
-  if (!context.json) complain(context, "");
+  if (!options.yes && canAsk(context)) complain(context, "");
   const consent = options.yes ? "yes" : await ask("Do all this?", context);
   if (consent === "nobody") {
     if (context.json) printFacts(context, asFacts(migration, undefined));
@@ -132,7 +133,7 @@ function asFacts(
     caches: caches.adoptions.map(({ repo, ...facts }) => ({ repo: repo.name, ...facts })),
     settings: hooks.files.map(({ file, changes }) => ({ path: file.path, changes })),
     byHand: [...hooks.byHand, ...hooks.unread.map(({ message }) => message)],
-    tracked: tracked.map(({ about, remedy }) => ({ repo: about, remedy })),
+    tracked: tracked.map(({ name, path }) => ({ repo: name, remedy: untracking(path) })),
     ...leftovers,
     ...(outcome === undefined ? {} : { did: outcome.done, open: outcome.open }),
   };

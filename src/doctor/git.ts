@@ -1,5 +1,6 @@
 import { CACHE_DIRECTORY, CACHE_FILE, cachesOf, type Registry } from "../core/registry.ts";
 import { ask } from "../service/tool.ts";
+import { shellWord } from "../shell-word.ts";
 import { type Check, type Finding, note, warning } from "./finding.ts";
 
 const CACHE = `${CACHE_DIRECTORY}/${CACHE_FILE}`;
@@ -15,7 +16,7 @@ export async function lookAtGit(registry: Registry): Promise<readonly Finding[]>
   for (const { name, path } of cachesOf(registry)) {
     const tracked = await git(path, "ls-files", "--error-unmatch", "--", CACHE);
     if (tracked === 0) {
-      const remedy = `\`git -C ${path} rm --cached ${CACHE}\` leaves the file where it is; ${hiding(path)}`;
+      const remedy = `\`${untracking(path)}\` leaves the file where it is; ${hiding(path)}`;
       found.push(warning(name, `${CACHE} is tracked by git: peers' states end up in its history`, remedy));
     } else if (tracked === 1 && (await git(path, "check-ignore", "--quiet", "--", CACHE)) === 1) {
       found.push(
@@ -30,9 +31,14 @@ export async function lookAtGit(registry: Registry): Promise<readonly Finding[]>
   return found;
 }
 
+/** The command after which git does not track a repo's cache any more. */
+export function untracking(path: string): string {
+  return `git -C ${shellWord(path)} rm --cached ${CACHE}`;
+}
+
 /** To be copied wherever one is: of itself git names the file as seen from the repo. */
 function hiding(path: string): string {
-  const file = `$(git -C ${path} rev-parse --path-format=absolute --git-path info/exclude)`;
+  const file = `$(git -C ${shellWord(path)} rev-parse --path-format=absolute --git-path info/exclude)`;
   return `\`echo /${CACHE} >> "${file}"\` hides it from git for you alone.`;
 }
 
