@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { addRepo, type NewRepo, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
+import { addRepos, type NewRepo, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
 import { type Config, loadConfig, parseConfig } from "../config/load.ts";
 import type { OldEntry, OldMap, Unread } from "../config/old-map.ts";
@@ -120,23 +120,13 @@ export async function futureConfig({ additions, present }: RepoPlan, file: strin
 }
 
 /**
- * Writes a first config, or adds to the one that is there.
+ * Writes a first config, or adds to the one that is there, all at once.
  *
- * @param onAdded called with each repo as soon as it is in the config.
- * @throws ConfigError or FaultError, as {@link writeFirstConfig} and {@link addRepo}.
+ * @throws ConfigError or FaultError, as {@link writeFirstConfig} and {@link addRepos}.
  */
-export async function registerAll(
-  { additions, present }: RepoPlan,
-  file: string,
-  onAdded: (addition: Addition) => void,
-): Promise<void> {
-  if (present === undefined) {
-    await writeFirstConfig(file, additions.map(entryOf));
-    for (const addition of additions) onAdded(addition);
-    return;
-  }
-  for (const addition of additions) {
-    await addRepo(file, entryOf(addition));
-    onAdded(addition);
-  }
+export async function registerAll({ additions, present }: RepoPlan, file: string): Promise<void> {
+  if (additions.length === 0) return;
+  const entries = additions.map(entryOf);
+  if (present === undefined) await writeFirstConfig(file, entries);
+  else await addRepos(file, entries);
 }

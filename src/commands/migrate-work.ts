@@ -71,21 +71,17 @@ class Work {
 
   /** @returns false where the config is not as it should be. */
   async register(): Promise<boolean> {
-    const { repos } = this.#migration;
+    const { additions, present } = this.#migration.repos;
     const { config } = this.#context.paths;
-    const added = new Set<string>();
+    const repos = count(additions.length, "repo");
     try {
-      if (repos.additions.length > 0)
-        await registerAll(repos, config, ({ name, path }) => {
-          added.add(name);
-          if (repos.present !== undefined) this.#did(`Added ${name} to the config: ${path}`);
-        });
-      if (repos.present === undefined && added.size > 0)
-        this.#did(`Wrote ${config} with ${count(added.size, "repo")}.`);
+      await registerAll(this.#migration.repos, config);
+      if (additions.length > 0)
+        this.#did(present === undefined ? `Wrote ${config} with ${repos}.` : `Added ${repos} to ${config}.`);
       return true;
     } catch (error) {
       this.#tell(error);
-      for (const { name } of repos.additions) if (!added.has(name)) this.leave(`${name} is not in ${config}`);
+      this.leave(`${config}: ${additions.map(({ name }) => name).join(", ")}`);
       return false;
     }
   }
