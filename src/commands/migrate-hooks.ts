@@ -21,6 +21,7 @@ import type { Repo } from "../core/registry.ts";
 import { homeOf } from "../paths.ts";
 import { findProgram } from "../service/program.ts";
 import { keepCopy, USERS_OWN } from "../store/copies.ts";
+import { removeTemporaries } from "../store/temporary.ts";
 import type { CommandContext } from "./context.ts";
 import { smallText } from "./small-text.ts";
 
@@ -223,6 +224,8 @@ async function replaceSettings(
   const copy = file.exists
     ? await keepCopy(owner, Buffer.from(file.text), "settings", new Date(), scope)
     : undefined;
+  // What a killed run has left beside it. Of two at once one is told that it cannot write, and nothing is lost.
+  await removeTemporaries(file.target);
   if (await writeSettings(file, after)) return copy;
   // What was shown, and agreed to, was another change.
   throw new FaultError("SETTINGS_UNWRITABLE", `${file.path} was changed by another program just now`, {

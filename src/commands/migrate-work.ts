@@ -1,4 +1,5 @@
 import { ConfigError } from "../config/load.ts";
+import { removeConfigTemporaries } from "../config/edit.ts";
 import { type Fault, FaultError } from "../errors.ts";
 import type { ExcludePlan } from "../store/exclude.ts";
 import { type CommandContext, complain, complainProse, print, printProse } from "./context.ts";
@@ -76,6 +77,8 @@ class Work {
     const repos = count(additions.length, "repo");
     try {
       await registerAll(this.#migration.repos, config);
+      // What a run has left that was killed.
+      await removeConfigTemporaries(config);
       if (additions.length > 0)
         this.#did(present === undefined ? `Wrote ${config} with ${repos}.` : `Added ${repos} to ${config}.`);
       return true;
