@@ -46,10 +46,10 @@ function see(names: readonly string[]): string {
 
 /** `start`, by somebody who thinks of the service. */
 function inAFamily(word: string, { commands }: Family): string {
-  const family = Object.entries(commands).find(
-    ([, node]) => isFamily(node) && Object.hasOwn(node.commands, word),
-  );
-  return family === undefined ? "" : ` Did you mean ${family[0]} ${word}?`;
+  const candidates = Object.entries(commands)
+    .filter(([, node]) => isFamily(node) && Object.hasOwn(node.commands, word))
+    .map(([family]) => `${family} ${word}`);
+  return candidates.length === 0 ? "" : ` Did you mean ${candidates.join(" or ")}?`;
 }
 
 function ofCommand(

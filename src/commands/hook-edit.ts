@@ -29,6 +29,8 @@ export interface EditOutcome {
   readonly code: ExitCode;
   readonly written: boolean;
   readonly changes: readonly HookChange[];
+  /** What stands in the file now. */
+  readonly text: string;
 }
 
 /**
@@ -53,12 +55,12 @@ export async function editSettings(
   };
   if (first.changes.length === 0) {
     tell(false, first);
-    return { code: EXIT.ok, written: false, changes: [] };
+    return { code: EXIT.ok, written: false, changes: [], text: file.text };
   }
   await showDiff(file, first.text, place, options, context);
   if (options.dryRun) {
     tell(false, first);
-    return { code: EXIT.ok, written: false, changes: first.changes };
+    return { code: EXIT.ok, written: false, changes: first.changes, text: file.text };
   }
   await refuseReadOnly(file);
   const consent = options.yes ? "yes" : await ask(`Write this to ${file.path}?`, context);
@@ -66,11 +68,12 @@ export async function editSettings(
     tell(false, first);
     const nobody = "Nothing was written: there is no terminal to ask on. Add `--yes` to write it.";
     complain(context, consent === "nobody" ? nobody : "Nothing was written.");
-    return { code: consent === "nobody" ? EXIT.usage : EXIT.failed, written: false, changes: [] };
+    const code = consent === "nobody" ? EXIT.usage : EXIT.failed;
+    return { code, written: false, changes: [], text: file.text };
   }
   const done = await write(file, first, change);
   tell(true, done);
-  return { code: EXIT.ok, written: true, changes: done.changes };
+  return { code: EXIT.ok, written: true, changes: done.changes, text: done.text };
 }
 
 async function write(

@@ -3,7 +3,8 @@ import { EXIT, type ExitCode, systemCode } from "../errors.ts";
 import { scriptPath, thresholdIn } from "../hooks/old-calls.ts";
 import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/own-calls.ts";
 import { findHooks, installHooks, type OldHook } from "../hooks/settings.ts";
-import { edited, readSettings, type SettingsFile } from "../hooks/settings-file.ts";
+import { lookIntoSettings } from "../hooks/look.ts";
+import { edited, readSettings, repoSettings, userSettings } from "../hooks/settings-file.ts";
 import { findProgram } from "../service/program.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, complainProse, print } from "./context.ts";
@@ -27,7 +28,7 @@ export async function hookInstall(options: HookInstallOptions, context: CommandC
   const file = await readSettings(place.file);
   const { old } = edited(file, findHooks);
   const { program, warnings } = await programFor(place, context);
-  const replaceOld = await wantsReplacing(old, options, context);
+  const replaceOld = await wantsReplacing(old, file.path, options, context);
   if (replaceOld === "stopped") {
     complain(context, "Nothing was written.");
     return EXIT.failed;
@@ -36,13 +37,16 @@ export async function hookInstall(options: HookInstallOptions, context: CommandC
   const facts = { old: old.map(asFact), replaceOld, warnings };
   const change = (text: string): ReturnType<typeof installHooks> =>
     installHooks(text, { program, every: replaceOld ? every : undefined, replaceOld });
-  const { code, written, changes } = await editSettings(file, change, place, options, facts, context);
+  const outcome = await editSettings(file, change, place, options, facts, context);
+  const { code, written, changes, text } = outcome;
   if (code !== EXIT.ok || context.json) return code;
   if (written) print(context, `Wrote ${file.path}.`);
   else if (changes.length === 0) complain(context, `Nothing to do: the hooks are in ${file.path} already.`);
-  tellOfOld(old, replaceOld, file, place, context);
+  if (written && replaceOld) tellOfReplaced(old, place, context);
+  tellOfLeft(findHooks(text).old, { ...options, replaceOld }, place, context);
   for (const warning of warnings) complainProse(context, warning);
   if (written) tellWhatHappens(place, context);
+  if (written) await tellOfTwins(place, context);
   if (!options.dryRun) tellWhatIsMissing(place, context);
   return code;
 }
@@ -69,6 +73,7 @@ async function programFor(
 
 async function wantsReplacing(
   old: readonly OldHook[],
+  file: string,
   { replaceOld, yes, dryRun }: HookInstallOptions,
   context: CommandContext,
 ): Promise<boolean | "stopped"> {
@@ -76,7 +81,7 @@ async function wantsReplacing(
   const [first] = whole;
   if (replaceOld !== undefined || first === undefined) return replaceOld ?? false;
   if (yes || dryRun || !canAsk(context)) return false;
-  for (const { command, line } of whole) complainProse(context, `  line ${line}: ${command}`, "    ", "");
+  for (const { command, line } of whole) complainProse(context, `${file}:${line}: ${command}`, "  ", "");
   const which = whole.length === 1 ? "This old hook calls" : "These old hooks call";
   const answer = await ask(
     `${which} what state-syncd replaces. Take ${whole.length === 1 ? "it" : "them"} out?`,
@@ -102,26 +107,33 @@ async function thresholdOf(old: readonly OldHook[], { repo, home }: HookPlace): 
   return undefined;
 }
 
-function tellOfOld(
+function tellOfReplaced(old: readonly OldHook[], { repo, home }: HookPlace, context: CommandContext): void {
+  for (const { call } of old.filter(({ call }) => call.whole)) {
+    const script = scriptPath(call.script, { project: repo, home }) ?? call.script;
+    const isReminder = call.kind === "checkpoint script";
+    const more = isReminder ? " Whatever else it printed is not printed any more." : "";
+    complainProse(context, `${script} is called no more by this file, and stays where it is.${more}`);
+  }
+}
+
+function tellOfLeft(
   old: readonly OldHook[],
-  replaced: boolean,
-  { path }: SettingsFile,
-  { repo, home }: HookPlace,
+  { dryRun, replaceOld }: HookInstallOptions,
+  { file, repo, home }: HookPlace,
   context: CommandContext,
 ): void {
   for (const { call, command, line } of old) {
-    const script = scriptPath(call.script, { project: repo, home }) ?? call.script;
+    const named = scriptPath(call.script, { project: repo, home }) ?? call.script;
+    const script = named === "" ? "the old utility" : named;
     if (!call.whole) {
-      const which = script === "" ? "the old utility" : script;
-      complainProse(context, `${path}:${line} calls ${which} beside other things, and stays as it is.`);
+      complainProse(context, `${file}:${line} calls ${script} beside other things, and stays as it is.`);
       complainProse(context, `Take that part out by hand: ${command}`, "  ");
-    } else if (replaced) {
-      const more =
-        call.kind === "checkpoint script" ? " Whatever else it printed is not printed any more." : "";
-      complainProse(context, `${script} is called no more by this file, and stays where it is.${more}`);
-    } else {
-      complainProse(context, `${path}:${line} calls ${script} still, beside the new hooks.`);
-      complainProse(context, "`state-syncd hook install --replace-old` takes that hook out.", "  ");
+    } else if (!(dryRun && replaceOld === true)) {
+      complainProse(
+        context,
+        `${file}:${line} calls ${script}, which state-syncd replaces, and stays as it is.`,
+      );
+      complainProse(context, "`--replace-old` takes that hook out.", "  ");
     }
   }
 }
@@ -140,6 +152,24 @@ function tellWhatHappens({ scope, repo }: HookPlace, context: CommandContext): v
       context,
       "Teammates without state-syncd notice nothing of it: the hooks end at once there.",
     );
+}
+
+/** Agents run the hooks of all their files. */
+async function tellOfTwins({ scope, repo, home }: HookPlace, context: CommandContext): Promise<void> {
+  const others = [
+    { scope: "user", file: userSettings(home, process.env) } as const,
+    ...(repo === undefined ? [] : (["project", "local"] as const)).map((other) => ({
+      scope: other,
+      file: repoSettings(repo ?? "", other),
+    })),
+  ].filter((other) => other.scope !== scope);
+  for (const other of others) {
+    const { own } = await lookIntoSettings(other.file);
+    if (own.length === 0) continue;
+    const option = other.scope === "user" ? "" : ` --${other.scope}`;
+    complainProse(context, `${other.file} has the hooks, too, and both are called: one of them is enough.`);
+    complainProse(context, `\`state-syncd hook uninstall${option}\` takes them out of there.`, "  ");
+  }
 }
 
 function asFact({ event, matcher, command, line, call }: OldHook): unknown {

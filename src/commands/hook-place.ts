@@ -39,10 +39,13 @@ export async function findPlace(options: ScopeOptions, context: CommandContext):
   const home = homeOf(process.env);
   const { config, noConfig } = await configIfAny(context);
   const registered = config === undefined ? undefined : await repoAround(config, context.cwd);
-  const repo = registered?.path ?? (await findEnclosingRepo(context.cwd));
+  const isPassive = registered?.role === "passive";
+  const around = registered?.path ?? (await findEnclosingRepo(context.cwd));
+  // Nothing is read in there, either.
+  const repo = isPassive ? undefined : around;
   const found = { scope, repo, home, config, noConfig };
   if (scope === "user") return { ...found, file: userSettings(home, process.env) };
-  if (registered?.role === "passive") {
+  if (isPassive) {
     const message = `${registered.name} is a passive repo: nothing is written there`;
     throw new FaultError("REPO_PASSIVE", message, { repo: registered.name, path: registered.path });
   }

@@ -1,8 +1,10 @@
 import { within } from "../concurrently.ts";
+import { checkAgentHooks } from "./agent-hooks.ts";
 import { checkClock } from "./clock.ts";
 import { checkFileSystems } from "./file-systems.ts";
 import { type Check, type Finding, problem, type World } from "./finding.ts";
 import { checkGit } from "./git.ts";
+import { checkImports } from "./imports.ts";
 import { checkInotify } from "./inotify.ts";
 import { checkLeftovers } from "./leftovers.ts";
 import { checkNode } from "./node.ts";
@@ -21,6 +23,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   inotify: checkInotify,
   git: checkGit,
   "old writer": checkOldWriter,
+  hooks: checkAgentHooks,
+  imports: checkImports,
   clock: checkClock,
   leftovers: checkLeftovers,
 };

@@ -117,10 +117,13 @@ export function append(text: string, container: Node, value: unknown, key?: stri
   const own = container.children
     ?.map(({ offset }) => ownIndent(text, offset))
     .findLast((one) => one !== undefined);
-  const indent = own ?? outer + unitOf(text);
+  // `[{` and `}]`: the next one begins where the last one ends.
+  const isHugged = own === undefined && last !== undefined && !text.slice(endOf(last), close).includes("\n");
+  const indent = isHugged ? outer : (own ?? outer + unitOf(text));
   const name = key === undefined ? "" : `${JSON.stringify(key)}: `;
   const written = name + (inline ? oneLine(value) : manyLines(value, indent, text));
-  const item = inline ? `${last === undefined ? "" : " "}${written}` : `${eol}${indent}${written}`;
+  const item =
+    inline || isHugged ? `${last === undefined ? "" : " "}${written}` : `${eol}${indent}${written}`;
   if (last === undefined) {
     const rest = text.slice(at, close);
     const tail = !inline && at === container.offset + 1 && rest === "" ? eol + outer : "";

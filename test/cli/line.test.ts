@@ -103,7 +103,7 @@ it("whoever calls it for the first time is told where to begin", async () => {
 
 it.each([
   ["start", "Unknown command: start. Did you mean service start?"],
-  ["uninstall", "Unknown command: uninstall. Did you mean service uninstall?"],
+  ["uninstall", "Unknown command: uninstall. Did you mean service uninstall or hook uninstall?"],
   ["list", "Unknown command: list. Did you mean repos list?"],
   ["sycn", "Unknown command: sycn. Did you mean sync?"],
 ])("a command of a family that is called without the family: %s", async (line, what) => {

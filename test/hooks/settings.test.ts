@@ -83,6 +83,16 @@ describe("hooks are put into an agent's settings", () => {
   });
 });
 
+describe("a list whose brackets stand together", () => {
+  it("goes on like that", () => {
+    const text = '{\n  "hooks": {\n    "SessionStart": [{\n      "hooks": []\n    }]\n  }\n}\n';
+    const installed = install(text);
+    expect(installed).toContain('\n    }, {\n      "hooks": [\n        {\n          "type"');
+    expect(installed).toContain('\n      ]\n    }],\n    "UserPromptSubmit": [\n');
+    expect(uninstallHooks(installed).text).toBe(text);
+  });
+});
+
 describe("hooks that are there already", () => {
   const old = programAt("/opt/node-20/bin/node", "/opt/old dir/state-syncd.cjs", undefined);
 

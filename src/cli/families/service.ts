@@ -81,7 +81,7 @@ function control(verb: "start" | "stop" | "restart", describe: string, line: str
 export const doctor = command({
   describe: "Look for what goes wrong in practice",
   details: [
-    "The version of node, the service and what it runs, the config, every repo's directory and permissions, file systems without events, inotify's limits, caches that git tracks, the old script, the clock, leftovers. Each finding comes with its remedy.",
+    "The version of node, the service and what it runs, the config, every repo's directory and permissions, file systems without events, inotify's limits, caches that git tracks, the old script, agents' hooks and what their instructions import, the clock, leftovers. Each finding comes with its remedy.",
   ],
   options: { fix: { type: "flag", describe: "Mend what can be mended without asking" } },
   examples: [
