@@ -10,6 +10,18 @@ import { endVictims } from "./victim.ts";
 
 const soak = process.env["SOAK"] !== undefined;
 
+/** Of the config, a cache's copy, a cache, the settings' copy and the settings; the soak dies everywhere. */
+const CHOSEN = [
+  "config.directory-made #last",
+  "replace.opened #1",
+  "config.created #last",
+  "turn.copied reader #last",
+  "replace.renaming reader #last",
+  "copy.kept #1",
+  "copy.kept #last",
+  "replace.renaming #last",
+];
+
 async function inOldWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
   const workspace = await Workspace.create({ repos: {} });
   try {
