@@ -11,7 +11,7 @@ import { endVictims } from "./victim.ts";
 const soak = process.env["SOAK"] !== undefined;
 
 /** Of the config, a cache's copy, a cache, the settings' copy and the settings; the soak dies everywhere. */
-const CHOSEN = [
+const CHOSEN = new Set([
   "config.directory-made #last",
   "replace.opened #1",
   "config.created #last",
@@ -20,7 +20,7 @@ const CHOSEN = [
   "copy.kept #1",
   "copy.kept #last",
   "replace.renaming #last",
-];
+]);
 
 async function inOldWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
   const workspace = await Workspace.create({ repos: {} });
@@ -61,8 +61,9 @@ describe("a migration that is killed at any boundary of a write", () => {
         expect.arrayContaining(["config.created", "copy.kept", "turn.copied reader"]),
       );
       for (const [place, passes] of times) {
-        // The first, and the last: of the settings, for one.
-        for (const time of soak ? Array.from({ length: passes }, (_, at) => at + 1) : new Set([1, passes])) {
+        for (let time = 1; time <= passes; time += 1) {
+          const isChosen = CHOSEN.has(`${place} #${time === passes ? "last" : time}`);
+          if (!soak && !isChosen) continue;
           await inOldWorkspace(async (workspace) => {
             const victim = await runCrashing(
               workspace,
