@@ -51,7 +51,7 @@ export const FAULTS = {
   CACHE_CONTESTED:
     "Another program rewrites this cache again and again. Find and stop it; the old sync script is the usual one.",
   CACHE_IO: "Check the disk. It is tried again.",
-  COPY_FAILED: "The old cache must be copied before it is replaced. Make the state directory writable.",
+  COPY_FAILED: "The old file must be copied before it is replaced. Make the state directory writable.",
   DAEMON_RUNNING:
     "There is one daemon a user. Stop that one first: `state-syncd service stop`, or `kill` with its pid.",
   DAEMON_NOT_RUNNING:

@@ -4,7 +4,7 @@ import { config } from "./families/config.ts";
 import { hook } from "./families/hook.ts";
 import { logs, pause, resume, run } from "./families/daemon.ts";
 import { repos } from "./families/repos.ts";
-import { completion, demo, init } from "./families/setup.ts";
+import { completion, demo, init, migrate } from "./families/setup.ts";
 import { doctor, service } from "./families/service.ts";
 import { explain, pull, status, sync } from "./families/state.ts";
 
@@ -23,6 +23,7 @@ export const ROOT: Family = {
     resume,
     logs,
     init,
+    migrate,
     demo,
     repos,
     config,

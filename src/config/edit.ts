@@ -29,20 +29,47 @@ const MOST_TRIES = 5;
  *   entry itself is wrong, CONFIG_UNWRITABLE. Nothing has been touched then.
  */
 export async function addRepo(file: string, repo: NewRepo, env: Environment = process.env): Promise<Config> {
-  const { name, ...entry } = repo;
+  return await addRepos(file, [repo], env);
+}
+
+/**
+ * The same for several, in one edit: a daemon that follows sees all of them or none, and takes no
+ * old section of one for the others' text.
+ */
+export async function addRepos(
+  file: string,
+  repos: readonly NewRepo[],
+  env: Environment = process.env,
+): Promise<Config> {
   return await edit(file, env, (text, { registry }) => {
-    const present = findRepo(registry, name);
-    if (present !== undefined) {
+    for (const { name } of repos) {
+      const present = findRepo(registry, name);
+      if (present === undefined) continue;
       const message = `there is a repo ${name} already: ${present.writtenPath}`;
       throw new FaultError("REPO_EXISTS", message, { repo: name, path: present.path });
     }
+    const names = repos.map(({ name }) => name);
+    const count = registry.repos.length;
     return {
-      what: `add ${name}`,
-      texts: insertEntry(text, name, entry),
+      what: `add ${names.join(", ")}`,
+      texts: insertAll(text, repos),
       expected: (after) =>
-        after.repos.at(-1)?.name === name && sameRepos(registry.repos, after.repos.slice(0, -1)),
+        isDeepStrictEqual(
+          names,
+          after.repos.slice(count).map(({ name }) => name),
+        ) && sameRepos(registry.repos, after.repos.slice(0, count)),
     };
   });
+}
+
+/** The best way for each, or the last resort for each. */
+function insertAll(text: string, repos: readonly NewRepo[]): string[] {
+  const ways = [0, -1].map((way) =>
+    repos.reduce<string | undefined>((before, { name, ...entry }) => {
+      return before === undefined ? undefined : insertEntry(before, name, entry).at(way);
+    }, text),
+  );
+  return ways.filter((after) => after !== undefined);
 }
 
 /**

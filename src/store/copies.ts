@@ -1,5 +1,6 @@
 import { mkdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { RESERVED_PREFIX } from "../core/registry.ts";
 import { sha256 } from "../core/snapshot.ts";
 import { FaultError, systemCode } from "../errors.ts";
 import { Anchor } from "./anchor.ts";
@@ -9,7 +10,8 @@ import { replaceFile } from "./replace.ts";
 import { removeTemporariesIn } from "./temporary.ts";
 import { writable, type WriteScope } from "./write-scope.ts";
 
-export type CopyReason = "adopted" | "damaged" | "late-edit";
+/** `settings`: of an agent's settings file, which a command was asked to change. The others are of caches. */
+export type CopyReason = "adopted" | "damaged" | "late-edit" | "settings";
 
 /**
  * How many a repo, and how many of them the oldest. The first adopted cache may hold years of notes;
@@ -20,20 +22,25 @@ const MOST: Readonly<Record<CopyReason, { readonly all: number; readonly oldest:
   adopted: { all: 100, oldest: 50 },
   "late-edit": { all: 100, oldest: 0 },
   damaged: { all: 10, oldest: 0 },
+  settings: { all: 100, oldest: 50 },
 };
 
-/** A copy of a cache, kept before text in it was replaced. */
+/** A copy of a file, kept before text in it was replaced. */
 export interface Copy {
   readonly reason: CopyReason;
   readonly path: string;
 }
 
 /** `20261122T164000123Z-adopted-1a2b3c4d.md` */
-const NAME = /^\d{8}T\d{9}Z-(adopted|damaged|late-edit)-([0-9a-f]{8})\.md$/;
+const NAME = /^\d{8}T\d{9}Z-(adopted|damaged|late-edit|settings)-([0-9a-f]{8})\.(?:md|json)$/;
+
+/** Where the copies of what is no repo's lie; no repo can have that name. */
+export const USERS_OWN = `${RESERVED_PREFIX}user`;
 
 /**
- * Keeps a cache's bytes in the state directory. The same bytes for the same reason are kept once.
+ * Keeps a file's bytes in the state directory. The same bytes for the same reason are kept once.
  *
+ * @param repo whose file it is, or {@link USERS_OWN}.
  * @returns the copy's path.
  * @throws FaultError COPY_FAILED; what was to be replaced must then stay as it is.
  */
@@ -49,11 +56,10 @@ export async function keepCopy(
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const digest = sha256(bytes).slice(0, 8);
-    const present = (await copiesOf(repo, copiesDirectory)).find((copy) =>
-      copy.path.endsWith(`-${reason}-${digest}.md`),
-    );
+    const ending = `-${reason}-${digest}.${reason === "settings" ? "json" : "md"}`;
+    const present = (await copiesOf(repo, copiesDirectory)).find(({ path }) => path.endsWith(ending));
     const stamp = now.toISOString().replaceAll(/[-:.]/g, "");
-    const path = present?.path ?? join(directory, `${stamp}-${reason}-${digest}.md`);
+    const path = present?.path ?? join(directory, `${stamp}${ending}`);
     if (present === undefined) {
       crashPoint("copy.begun");
       await replaceFile(writable(path, scope), [bytes], { basedOn: undefined });
@@ -89,10 +95,12 @@ export async function copiesOf(repo: string, copiesDirectory: string): Promise<C
   const directory = join(copiesDirectory, repo);
   return (await namesIn(directory)).sort().flatMap((name) => {
     const reason = NAME.exec(name)?.[1];
-    return reason === "adopted" || reason === "damaged" || reason === "late-edit"
-      ? [{ reason, path: join(directory, name) } satisfies Copy]
-      : [];
+    return isReason(reason) ? [{ reason, path: join(directory, name) }] : [];
   });
+}
+
+function isReason(word: string | undefined): word is CopyReason {
+  return word !== undefined && Object.hasOwn(MOST, word);
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ParsedCache } from "../core/cache/document.ts";
 import { merge, type MergeResult, parseToMerge } from "../core/cache/merge.ts";
 import { peersOf, type Registry, type Repo } from "../core/registry.ts";
 import type { GuardOptions } from "../guard/guarded.ts";
@@ -21,6 +22,8 @@ export interface PlanOptions {
 
 export interface Plan {
   readonly result: MergeResult;
+  /** The cache as it stands, taken apart. */
+  readonly before: ParsedCache;
   /** True where everything in the result has passed the guard; else it is to be made again before long. */
   readonly settled: boolean;
   /** Why some peers' standing texts were left as they are, see {@link Standing}. */
@@ -50,5 +53,5 @@ export async function plan(
     : await lookThrough(before.parts, { replaced: known.snapshots, rules, patienceMs });
   const names = peers.map((peer) => peer.name);
   const request = { ...known, peers: names, unfit, refresh, fence: target.fence, now: now.toISOString() };
-  return { result: merge(bytes, request, before), settled, failures };
+  return { result: merge(bytes, request, before), before, settled, failures };
 }

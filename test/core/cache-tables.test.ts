@@ -419,6 +419,15 @@ Pull with the script.
       expect(mergeWith(pile, SNAPSHOTS).copyFirst).toBe("adopted");
     });
 
+    it("keeps a copy of the whole also where the first turn knows of no state yet, and marks the file", () => {
+      const pile = originalWrite(undefined, "karematch", BODY_A, LOCAL_TIME);
+      const first = mergeWith(pile, []);
+      expect([first.changed, first.copyFirst]).toEqual([true, "adopted"]);
+      // What that turn has left is ours, and of it no second copy is needed.
+      const second = mergeWith(Buffer.concat(first.chunks), SNAPSHOTS);
+      expect(second.copyFirst).not.toBe("adopted");
+    });
+
     it("of a fresh write by the original keeps the note below it", () => {
       const pile = originalWrite(Buffer.from("my note\n"), "karematch", BODY_A, LOCAL_TIME);
       expect(latin1(foreignOf(synced(pile, SNAPSHOTS)))).toBe("my note");

@@ -66,5 +66,5 @@ function isTemporary(name: string): boolean {
 /** A copy's name has its time, and the digest of a text that has times in it. */
 function maskedName(name: string, bytes: Buffer, workspace: Workspace): string {
   const digest = sha256(Buffer.from(maskedText(bytes, workspace))).slice(0, 8);
-  return name.replace(/\d{8}T\d{9}Z-([a-z-]+)-[0-9a-f]{8}\.md/, `TIME-$1-${digest}.md`);
+  return name.replace(/\d{8}T\d{9}Z-([a-z-]+)-[0-9a-f]{8}\.(md|json)/, `TIME-$1-${digest}.$2`);
 }

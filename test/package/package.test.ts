@@ -70,6 +70,7 @@ describe("the package", () => {
       "dist/guard-thread.js",
       "dist/state-syncd.1",
       "dist/state-syncd.cjs",
+      "docs/migrating.md",
       "launchd/io.github.state-syncd.plist",
       "node_modules",
       "package.json",

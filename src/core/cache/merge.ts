@@ -269,7 +269,9 @@ function needsCopy(before: ParsedCache, after: readonly Part[]): MergeResult["co
   const lost = before.parts.filter(
     (part) => part.kind !== "foreign" && part.kind !== "section" && !kept.has(part),
   );
-  if (!before.marked && lost.length > 0) return "adopted";
+  // From this turn on the file is marked as ours, be it that a later one takes the old sections out.
+  if (!before.marked && (lost.length > 0 || before.parts.some(({ kind }) => kind === "legacy")))
+    return "adopted";
   const uncertain = lost.some((part) => part.kind === "damaged" || (part.kind === "legacy" && !part.certain));
   return uncertain || before.debris.some((d) => d.why === "stale-text") ? "damaged" : undefined;
 }
