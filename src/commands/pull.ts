@@ -1,6 +1,11 @@
+<<<<<<< HEAD
 import { configIfRight } from "../config/if-right.ts";
+=======
+import { dirname } from "node:path";
+>>>>>>> ab79c288506b2fa44a0e9438bb4620750ebfeefa
 import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
+import { realpathOrSame } from "../store/real-path.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { pulled } from "../sync/pulled.ts";
 import { selectRepos } from "../sync/select.ts";
@@ -39,6 +44,7 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
       return { cache: cachePath(repo), config: reconciler.config.file, edges };
     },
   });
+  if (options.repo === undefined) await tellWhose(cache, edges[0]?.to, context);
   const peers = edges.map((edge) => edge.from);
   const file = config ?? context.paths.config;
   if (options.from !== undefined && !peers.includes(options.from)) {
@@ -64,6 +70,18 @@ export async function pull(options: PullOptions, context: CommandContext): Promi
   const incomplete =
     missing || asked.some(({ outcome, fault }) => outcome === "failed" || fault !== undefined);
   return incomplete ? EXIT.failed : EXIT.ok;
+}
+
+/** Somebody in a worktree that is not registered reads what another directory's cache holds. */
+async function tellWhose(
+  cache: string | undefined,
+  repo: string | undefined,
+  context: CommandContext,
+): Promise<void> {
+  if (cache === undefined || repo === undefined) return;
+  const [here, owner] = await Promise.all([context.cwd, dirname(dirname(cache))].map(realpathOrSame));
+  if (here === undefined || owner === undefined || `${here}/`.startsWith(`${owner}/`)) return;
+  complain(context, `This is a worktree of ${repo}, and not registered itself: what ${repo} reads is shown.`);
 }
 
 /** Nothing to read is no failure, and yet seldom what was meant. */

@@ -6,6 +6,7 @@ import { FaultError } from "../errors.ts";
 import { locateRepo } from "../store/around.ts";
 import { gitPosition } from "../store/git.ts";
 import { realpathOrSame } from "../store/real-path.ts";
+import { workTreeAround } from "../store/work-tree.ts";
 
 /** Which repos somebody means. */
 export interface Selection {
@@ -78,11 +79,16 @@ async function refuseWorktree(
   });
 }
 
-/** What a worktree of a repo would be called: by its branch, or by its directory where it has none. */
+/**
+ * What a worktree of a repo would be called: by its branch, or by its directory where it has none. The main working
+ * tree has its own name, also where a worktree was registered first.
+ */
 export async function worktreeName(registry: Registry, repo: string, directory: string): Promise<string> {
+  const tree = await workTreeAround(await realpathOrSame(directory));
   const branch = (await gitPosition(directory))?.branch ?? basename(directory);
   const taken = new Set(registry.repos.map(({ name }) => name));
-  return untaken(nameOfBranch(repo, branch) ?? nameFrom(basename(directory)), taken);
+  const name = tree?.isMain === true ? undefined : nameOfBranch(repo, branch);
+  return untaken(name ?? nameFrom(basename(directory)), taken);
 }
 
 function names(registry: Registry): string {

@@ -163,6 +163,13 @@ describe("repos add of a worktree", () => {
     expect((await registered("km@y"))?.role).toBe("execution");
   });
 
+  it("gives the main tree its own name where a worktree of it came first, and that one's groups", async () => {
+    worktree("km", "km-x", "x");
+    await workspace.configure({ repos: { "km-x": { groups: ["clinic"] }, peer: {} } });
+    expect((await run("repos add .", at("km"))).stdout).toContain("Added km: ");
+    expect((await registered("km"))?.groups).toEqual(["clinic"]);
+  });
+
   it("takes a name that is free where two branches would have one", async () => {
     worktree("km", "km-1", "a/b");
     worktree("km", "km-2", "a-b");

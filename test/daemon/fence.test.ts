@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -99,5 +99,21 @@ describe("fence: true, switched on and off with a daemon running", () => {
     await expectWhole();
     expect(await again.stop()).toBe(0);
     expect(await readFile(workspace.cacheFile("reader"), "utf8")).toContain("**Source**: `/");
+  });
+
+  it("gives a peer that is out of reach to another repo without the fence, from the copy in the fenced cache", async () => {
+    await workspace.configure({ repos: fenced });
+    expect((await workspace.run(["pull", "reader"])).code).toBe(0);
+    expect(await workspace.cache("other")).toBe("");
+    for (const [name] of BODIES) await rename(workspace.repo(name), `${workspace.repo(name)}-away`);
+    for (const [name, body] of BODIES) {
+      const { stdout } = await workspace.run(["pull", "other", "--from", name, "--raw"]);
+      expect(Buffer.from(stdout)).toEqual(body);
+    }
+    const [copy] = await workspace.sections("other");
+    expect(copy?.origin).toBe(workspace.stateFile("a"));
+    expect(await workspace.cache("other")).not.toContain("``````");
+    const digest = await workspace.run(["pull", "reader", "--digest"]);
+    expect(digest.stdout).not.toContain("``````");
   });
 });
