@@ -143,7 +143,7 @@ describe("migrate --yes does it, and loses nothing", () => {
     const daemon = await workspace.startDaemon();
     const { code, stdout, stderr } = await migrate("--yes");
     expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout.match(/^Brought into the new form/gm)).toHaveLength(2);
+    expect(stdout.match(/^The cache of .* is in the new form/gm)).toHaveLength(2);
     expect(stdout.match(/^ {2}as it was: .*-adopted-/gm)).toHaveLength(2);
     await workspace.healthy();
     expect((await workspace.status()).edges).toHaveLength(2);
@@ -158,7 +158,7 @@ describe("migrate --yes does it, and loses nothing", () => {
     await oldSync(two, repos, 5);
     const { code, stdout } = await migrate("--yes");
     expect(code).toBe(0);
-    expect(stdout).toContain(`Brought into the new form: ${cacheOf(one)}`);
+    expect(stdout).toContain("The cache of one is in the new form.");
     expect((await read(cacheOf(one))).split("## TWO State")).toHaveLength(2);
   });
 
@@ -320,7 +320,7 @@ describe("a failure in the middle says what is done and what is not, and a secon
     await chmod(settingsOf(one), 0o644);
     const again = await migrate("--yes");
     expect(again.code).toBe(0);
-    expect(again.stdout.match(/^(?:Changed|Wrote|Brought|Added)/gm)).toHaveLength(1);
+    expect(again.stdout.match(/^(?:Changed|Wrote|The cache|Added)/gm)).toHaveLength(1);
     expect(await read(settingsOf(one))).toContain("hook checkpoint");
   });
 
