@@ -184,9 +184,10 @@ export function tellLeftovers(
   if (tracked.length > 0)
     heading(
       context,
-      "git tracks these caches, so that peers' states end up in its history. This ends it, and leaves the files:",
+      "git tracks these caches already, whatever .git/info/exclude says, so that peers' states end up in its history. These commands end that, and leave the files:",
     );
-  for (const { path } of tracked) say(context, `\`${untracking(path)}\``);
+  // Whole, to be copied.
+  for (const { path } of tracked) print(context, `  ${untracking(path)}`);
   if (tracked.some((repo) => seen.includes(repo)))
     say(context, "`state-syncd migrate --exclude` keeps git from seeing them as new files then.");
   if (mentions.length > 0) heading(context, "These lines speak of the old script, and stay as they are:");
@@ -200,8 +201,13 @@ export function tellLeftovers(
   for (const file of removable) say(context, file);
 }
 
-export function tellNext(context: CommandContext): void {
+export function tellNext({ repos }: Migration, context: CommandContext): void {
   print(context, "");
+  if (repos.unread.length > 0)
+    printProse(
+      context,
+      `Left to you: ${count(repos.unread.length, "entry", "entries")} of the map, named above.`,
+    );
   printProse(context, "Next: `state-syncd service install` has the daemon run, from each login on.");
   printProse(context, "Then `state-syncd status` tells of each repo whether its peers have its state.");
 }

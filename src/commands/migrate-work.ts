@@ -96,7 +96,7 @@ class Work {
     try {
       const { done, open, faults } = await adoptAll(caches, config, present, this.#context);
       for (const { adoption, copies } of done) {
-        this.#did(`Brought into the new form: ${adoption.path}`, copies);
+        this.#did(`The cache of ${adoption.repo.name} is in the new form.`, copies);
       }
       for (const { path } of open) this.leave(path);
       for (const { message } of caches.faults) this.#told.add(message);
@@ -111,7 +111,7 @@ class Work {
     const { hooks } = this.#migration;
     const { done, failed } = await rewire(hooks, this.#context);
     for (const { plan, copy } of done) {
-      this.#did(`Changed the hooks in ${plan.file.path}`, copy === undefined ? [] : [copy]);
+      this.#did(`Changed the hooks in ${plan.file.path}.`, copy === undefined ? [] : [copy]);
     }
     for (const { plan, fault } of failed) {
       this.#complain(fault);
@@ -124,7 +124,8 @@ class Work {
     this.#done.push([what, ...copies.map((copy) => `as it was: ${copy}`)].join("; "));
     if (this.#context.json) return;
     printProse(this.#context, what, "  ");
-    for (const copy of copies) printProse(this.#context, `as it was: ${copy}`, "    ", "  ");
+    // Whole, to be copied.
+    for (const copy of copies) print(this.#context, `  as it was: ${copy}`);
   }
 
   /** @throws what is a defect of the program. */

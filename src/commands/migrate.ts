@@ -64,7 +64,7 @@ export async function migrate(options: MigrateOptions, context: CommandContext):
   if (context.json) printFacts(context, asFacts(after, outcome));
   else {
     tellLeftovers(after, context);
-    if (outcome.isComplete) tellNext(context);
+    if (outcome.isComplete) tellNext(after, context);
   }
   return outcome.isComplete && isUnderstood(migration) ? EXIT.ok : EXIT.failed;
 }
@@ -105,7 +105,7 @@ async function chooseParts(plan: RepoPlan, context: CommandContext): Promise<Rep
   );
   const choices = plan.additions.map(({ name, part, path, stateFile, missing }) => {
     const what = missing ? "not there now" : (stateFile ?? "no state file");
-    return { name, part, about: `${what}, ${relative(context.cwd, path) || path}` };
+    return { name, part, about: `${what}, ${shortest(path, context.cwd)}` };
   });
   const parts = await choose(choices, context);
   complain(context, "");
@@ -115,6 +115,11 @@ async function chooseParts(plan: RepoPlan, context: CommandContext): Promise<Rep
     return part === "leave out" ? [] : [{ ...addition, part }];
   });
   return { ...plan, additions };
+}
+
+function shortest(path: string, cwd: string): string {
+  const fromHere = relative(cwd, path);
+  return fromHere === "" || fromHere.startsWith("../..") ? path : fromHere;
 }
 
 function asFacts(

@@ -1,21 +1,21 @@
-import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { sha256 } from "../../src/core/snapshot.ts";
-import { eventually } from "../support/eventually.ts";
 import { Git } from "../support/git.ts";
 import {
+  everythingIn,
   makeOldRepos,
   OLD_SETTINGS,
   oldSync,
   type OldRepo,
+  oldScene,
   plainMap,
   put,
   scriptWith,
 } from "../support/old-repos.ts";
-import { hasTerminals, Terminal } from "../support/terminal.ts";
-import { type Ran, Workspace } from "../support/workspace.ts";
+import type { Ran, Workspace } from "../support/workspace.ts";
 
 const CORPUS = join(import.meta.dirname, "../../../shared/corpus");
 
@@ -25,12 +25,7 @@ let one: OldRepo;
 let two: OldRepo;
 let vault: OldRepo;
 beforeEach(async () => {
-  workspace = await Workspace.create({ repos: {} });
-  await rm(workspace.paths.config);
-  const at = (directory: string): string => join(workspace.root, "repos", directory);
-  one = { name: "one", path: at("One"), state: "# One\n\n## Now\n\nfirst\n\n## Next\n\nsecond\n" };
-  two = { name: "two", path: at("two"), state: "# Two\n\n## Now\n\nthird\n" };
-  vault = { name: "vault", path: at("vault"), state: undefined };
+  ({ workspace, one, two, vault } = await oldScene());
   repos = [one, two, vault];
 });
 afterEach(async () => {
@@ -45,17 +40,7 @@ async function migrate(...args: readonly string[]): Promise<Ran> {
   return await workspace.run(["migrate", ...args], { cwd: one.path });
 }
 
-/** Every file and directory, with its bytes and its times. */
-async function everything(): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const entry of await readdir(workspace.root, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const stats = await stat(path, { bigint: true });
-    const content = stats.isFile() ? sha256(await readFile(path)) : "-";
-    found[path] = `${stats.mode} ${stats.mtimeNs} ${stats.ctimeNs} ${content}`;
-  }
-  return found;
-}
+const everything = async (): Promise<Record<string, string>> => await everythingIn(workspace);
 
 async function registered(): Promise<string[]> {
   const { registry } = await loadConfig(workspace.paths.config);
@@ -143,7 +128,7 @@ describe("migrate --yes does it, and loses nothing", () => {
     const daemon = await workspace.startDaemon();
     const { code, stdout, stderr } = await migrate("--yes");
     expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout.match(/^Brought into the new form/gm)).toHaveLength(2);
+    expect(stdout.match(/^The cache of .* is in the new form/gm)).toHaveLength(2);
     expect(stdout.match(/^ {2}as it was: .*-adopted-/gm)).toHaveLength(2);
     await workspace.healthy();
     expect((await workspace.status()).edges).toHaveLength(2);
@@ -158,7 +143,7 @@ describe("migrate --yes does it, and loses nothing", () => {
     await oldSync(two, repos, 5);
     const { code, stdout } = await migrate("--yes");
     expect(code).toBe(0);
-    expect(stdout).toContain(`Brought into the new form: ${cacheOf(one)}`);
+    expect(stdout).toContain("The cache of one is in the new form.");
     expect((await read(cacheOf(one))).split("## TWO State")).toHaveLength(2);
   });
 
@@ -320,7 +305,7 @@ describe("a failure in the middle says what is done and what is not, and a secon
     await chmod(settingsOf(one), 0o644);
     const again = await migrate("--yes");
     expect(again.code).toBe(0);
-    expect(again.stdout.match(/^(?:Changed|Wrote|Brought|Added)/gm)).toHaveLength(1);
+    expect(again.stdout.match(/^(?:Changed|Wrote|The cache|Added)/gm)).toHaveLength(1);
     expect(await read(settingsOf(one))).toContain("hook checkpoint");
   });
 
@@ -348,119 +333,5 @@ describe("a failure in the middle says what is done and what is not, and a secon
     const { code, stderr } = await migrate("--yes");
     expect([code, stderr.includes("CONFIG_") || stderr.includes("cannot")]).toEqual([2, true]);
     expect(await everything()).toEqual(before);
-  });
-});
-
-describe("the hooks", () => {
-  it("--no-hooks leaves every settings file alone, and says that they call the old script", async () => {
-    await makeOldRepos(workspace, repos);
-    const { code, stdout } = await migrate("--yes", "--no-hooks");
-    expect(code).toBe(0);
-    expect(await read(settingsOf(one))).toBe(OLD_SETTINGS);
-    expect(stdout).toMatch(/settings\.json:7$/m);
-  });
-
-  it("--user puts ours into the user's settings once, and takes the old ones out of the repos", async () => {
-    await makeOldRepos(workspace, repos);
-    const users = join(workspace.root, "home/.claude/settings.json");
-    const { code } = await migrate("--yes", "--user");
-    expect(code).toBe(0);
-    expect((await read(users)).match(/hook checkpoint/g)).toHaveLength(1);
-    expect(await read(users)).toContain("--every 20");
-    expect(await read(settingsOf(one))).not.toMatch(/checkpoint/);
-    expect((await migrate("--yes", "--user")).stdout).toContain("Everything is done");
-    expect((await migrate("--yes")).stdout).toContain("Everything is done");
-  });
-
-  it("where both settings files of a repo call the old one, ours is called once", async () => {
-    await makeOldRepos(workspace, repos);
-    const local = join(one.path, ".claude/settings.local.json");
-    await put(local, OLD_SETTINGS.replace("bash .claude", "$CLAUDE_PROJECT_DIR/.claude"));
-    expect((await migrate("--yes")).code).toBe(0);
-    expect(await read(settingsOf(one))).toContain("hook checkpoint");
-    expect(await read(local)).not.toContain("checkpoint");
-  });
-
-  it("a call beside other things is left and named, settings that are no JSON are left and told", async () => {
-    await makeOldRepos(workspace, repos);
-    const more = OLD_SETTINGS.replace("reminder.sh", "reminder.sh && npm test");
-    await put(settingsOf(one), more);
-    await put(settingsOf(two), `{ "hooks": oh, "checkpoint_reminder" `);
-    const { code, stdout } = await migrate("--yes");
-    expect(code).toBe(1);
-    expect(stdout).toContain(`${settingsOf(one)}:7: bash .claude/hooks/checkpoint_reminder.sh && npm test`);
-    expect(stdout).toContain(`${settingsOf(two)}:1:`);
-    expect(await read(settingsOf(one))).toBe(more);
-  });
-
-  it("settings that are a link into a repository of dotfiles stay one", async () => {
-    await makeOldRepos(workspace, repos);
-    const dotfiles = join(workspace.root, "dotfiles.json");
-    await put(dotfiles, OLD_SETTINGS);
-    await rm(settingsOf(one));
-    await symlink(dotfiles, settingsOf(one));
-    expect((await migrate("--yes")).code).toBe(0);
-    expect(await read(dotfiles)).toContain("hook checkpoint");
-    expect(await read(settingsOf(one))).toContain("hook checkpoint");
-  });
-});
-
-describe.skipIf(!hasTerminals)("migrate on a terminal (skipped where tmux is not installed)", () => {
-  let terminal: Terminal;
-  beforeEach(async () => {
-    await makeOldRepos(workspace, repos);
-    terminal = await Terminal.open(workspace, { columns: 100, rows: 50 });
-  });
-  afterEach(() => {
-    terminal.close();
-  });
-
-  it.each(["list", "plan", "git"])(
-    "^C at the question about the %s leaves everything as it is",
-    async (at) => {
-      const before = await everything();
-      terminal.run("migrate", "repos");
-      await terminal.shows(/Enter: go on/);
-      if (at !== "list") {
-        terminal.press("Enter");
-        await terminal.shows(/Do all this\?/);
-      }
-      if (at === "git") {
-        terminal.press("Enter");
-        await terminal.shows(/from git/);
-      }
-      terminal.press("C-c");
-      await terminal.shows(/^Nothing was done\.$/);
-      expect(await everything()).toEqual(before);
-    },
-  );
-
-  it("lets one be left out and a repo without a state file share, does the rest, and breaks no word", async () => {
-    terminal.run("migrate", "repos");
-    const list = await terminal.shows(/Enter: go on/);
-    expect(list.filter((line) => /^[> ] (?:share|passive)/.test(line))).toHaveLength(3);
-    terminal.press("o", "Down", "Down", "s", "Enter");
-    await terminal.shows(/Do all this\?/);
-    terminal.press("Enter");
-    await terminal.shows(/from git/);
-    terminal.type("n\n");
-    await terminal.shows(/^Next: /);
-    // Nothing but settings, paths and commands was broken by the terminal.
-    const broken = terminal.writtenLines().filter((line) => !terminal.lines().includes(line));
-    expect(broken.filter((line) => !/"command":|\/ss-|`/.test(line))).toEqual([]);
-    expect(await registered()).toEqual([
-      `two ${two.path} execution STATE.md`,
-      `vault ${vault.path} execution STATE.md`,
-    ]);
-    await eventually("the vault to know two", async () => (await read(cacheOf(vault))).includes("third"));
-    expect(await read(settingsOf(one))).toBe(OLD_SETTINGS);
-  });
-
-  it("names and paths of a hostile map act on no terminal", async () => {
-    const evil = String.raw`REPO_MAP = {'e\x1b[2J\u202e': '/nowhere/e', 'f': g("\x1b[2J")}`;
-    await put(join(one.path, "utils/state_sync.py"), scriptWith(evil));
-    terminal.run("migrate", join(one.path, "utils/state_sync.py"), "--dry-run");
-    const shown = await terminal.shows(/This was a dry run/);
-    expect(shown.join("\n")).toContain(String.raw`e\u001b[2J`);
   });
 });

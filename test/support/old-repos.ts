@@ -1,8 +1,9 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { originalWrite } from "../core/original-utility.ts";
 import { Git } from "./git.ts";
-import type { Workspace } from "./workspace.ts";
+import { sha256 } from "../../src/core/snapshot.ts";
+import { Workspace } from "./workspace.ts";
 
 /** A repo as users of the script had it, by the name that its map has for it. */
 export interface OldRepo {
@@ -76,4 +77,34 @@ export async function oldSync(from: OldRepo, repos: readonly OldRepo[], round = 
     const stamp = `2026-01-0${round + 1}T10:00:00.000000`;
     await put(cache, originalWrite(before, from.name, from.state, stamp).toString("utf8"));
   }
+}
+
+/** A workspace without a config, and three repos that are to be made in it. */
+export async function oldScene(): Promise<{
+  readonly workspace: Workspace;
+  readonly one: OldRepo;
+  readonly two: OldRepo;
+  readonly vault: OldRepo;
+}> {
+  const workspace = await Workspace.create({ repos: {} });
+  await rm(workspace.paths.config);
+  const at = (directory: string): string => join(workspace.root, "repos", directory);
+  return {
+    workspace,
+    one: { name: "one", path: at("One"), state: "# One\n\n## Now\n\nfirst\n\n## Next\n\nsecond\n" },
+    two: { name: "two", path: at("two"), state: "# Two\n\n## Now\n\nthird\n" },
+    vault: { name: "vault", path: at("vault"), state: undefined },
+  };
+}
+
+/** Every file and directory, with its bytes and its times. */
+export async function everythingIn(workspace: Workspace): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(workspace.root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const stats = await stat(path, { bigint: true });
+    const content = stats.isFile() ? sha256(await readFile(path)) : "-";
+    found[path] = `${stats.mode} ${stats.mtimeNs} ${stats.ctimeNs} ${content}`;
+  }
+  return found;
 }

@@ -43,8 +43,8 @@ export const migrate = command({
     project: { type: "flag", describe: "Our hooks go where the old ones are (the default)" },
   },
   examples: [
-    { line: "migrate --dry-run", tells: "what it would do, from inside one of the repos" },
-    { line: "migrate", tells: "show it, ask, do it" },
+    { line: "migrate", tells: "from inside one of the repos: show it, ask, do it" },
+    { line: "migrate --dry-run", tells: "what it would do" },
     { line: "migrate ~/1_REPOS/app/utils/state_sync.py --yes --exclude", tells: "for scripts" },
   ],
   exits: {
