@@ -2,14 +2,14 @@ import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { Guard } from "../guard/guard.ts";
 import { RuleError } from "../guard/rule-error.ts";
-import type { HookChange, SettingsEdit } from "../hooks/settings.ts";
+import type { HookChange, SettingsEdit } from "../hooks/settings/edit.ts";
 import {
   edited,
   readSettings,
   refuseReadOnly,
   type SettingsFile,
   writeSettings,
-} from "../hooks/settings-file.ts";
+} from "../hooks/settings/file.ts";
 import { visible } from "../visible.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, printFacts } from "./context.ts";

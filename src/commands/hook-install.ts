@@ -1,10 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { EXIT, type ExitCode, systemCode } from "../errors.ts";
-import { scriptPath, thresholdIn } from "../hooks/old-calls.ts";
-import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/own-calls.ts";
-import { findHooks, installHooks, type OldHook } from "../hooks/settings.ts";
-import { lookIntoSettings } from "../hooks/look.ts";
-import { edited, readSettings, repoSettings, userSettings } from "../hooks/settings-file.ts";
+import { scriptPath, thresholdIn } from "../hooks/settings/old-calls.ts";
+import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/settings/own-calls.ts";
+import { findHooks, installHooks, type OldHook } from "../hooks/settings/edit.ts";
+import { lookIntoSettings } from "../hooks/settings/look.ts";
+import { edited, readSettings, repoSettings, userSettings } from "../hooks/settings/file.ts";
 import { findProgram } from "../service/program.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, complainProse, print } from "./context.ts";

@@ -2,7 +2,7 @@ import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { findEnclosingRepo } from "../config/scan.ts";
 import type { Repo } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
-import { repoSettings, type SettingsScope, userSettings } from "../hooks/settings-file.ts";
+import { repoSettings, type SettingsScope, userSettings } from "../hooks/settings/file.ts";
 import { homeOf } from "../paths.ts";
 import { isInside } from "../store/anchor.ts";
 import { realpathOrSame } from "../store/real-path.ts";

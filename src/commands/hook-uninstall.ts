@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode } from "../errors.ts";
-import { findHooks, uninstallHooks } from "../hooks/settings.ts";
-import { edited, readSettings } from "../hooks/settings-file.ts";
+import { findHooks, uninstallHooks } from "../hooks/settings/edit.ts";
+import { edited, readSettings } from "../hooks/settings/file.ts";
 import { type CommandContext, complain, complainProse, print } from "./context.ts";
 import { editSettings, type EditOptions } from "./hook-edit.ts";
 import { findPlace, type ScopeOptions } from "./hook-place.ts";

@@ -4,11 +4,11 @@ import { untracking } from "../doctor/git.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, complainProse, print, printFacts } from "./context.ts";
 import { excludePlans } from "./excluding.ts";
-import { carryOut, type Outcome } from "./migrate-work.ts";
-import { type Migration, type MigrationWish, planMigration } from "./migrate-plan.ts";
-import { type Addition, planRepos, type RepoPlan } from "./migrate-repos.ts";
-import { findMap } from "./migrate-scripts.ts";
-import { tellLeftovers, tellNext, tellPlan } from "./migrate-words.ts";
+import { carryOut, type Outcome } from "./migrate/work.ts";
+import { type Migration, type MigrationWish, planMigration } from "./migrate/plan.ts";
+import { type Addition, planRepos, type RepoPlan } from "./migrate/repos.ts";
+import { findMap } from "./migrate/scripts.ts";
+import { tellLeftovers, tellNext, tellPlan } from "./migrate/words.ts";
 
 export interface MigrateOptions {
   /** The script, or directories to look for it in. */

@@ -3,8 +3,8 @@ import { isAbsolute } from "node:path";
 import { systemCode } from "../errors.ts";
 import { ago } from "../core/span.ts";
 import { lastFailure } from "../hooks/failure.ts";
-import { lookIntoSettings, type Wired } from "../hooks/look.ts";
-import { repoSettings, userSettings } from "../hooks/settings-file.ts";
+import { lookIntoSettings, type Wired } from "../hooks/settings/look.ts";
+import { repoSettings, userSettings } from "../hooks/settings/file.ts";
 import { type Check, type Finding, note, problem, type World } from "./finding.ts";
 
 /** Whether what agents call at their events is there, and nothing that it replaces is called beside it. */

@@ -1,8 +1,13 @@
 import fc from "fast-check";
 import { parse } from "jsonc-parser";
 import { describe, expect, it } from "vitest";
-import { programAt } from "../../src/hooks/own-calls.ts";
-import { findHooks, installHooks, uninstallHooks, withoutOldHooks } from "../../src/hooks/settings.ts";
+import { programAt } from "../../../src/hooks/settings/own-calls.ts";
+import {
+  findHooks,
+  installHooks,
+  uninstallHooks,
+  withoutOldHooks,
+} from "../../../src/hooks/settings/edit.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 300);
 const WISH = {

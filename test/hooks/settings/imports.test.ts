@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { importsIn } from "../../src/hooks/imports.ts";
+import { importsIn } from "../../../src/hooks/settings/imports.ts";
 
 const CACHE = ".aibrain/global-state-cache.md";
 const paths = (text: string): string[] => importsIn(text).map(({ path }) => path);

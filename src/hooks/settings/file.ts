@@ -1,10 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { access, constants, lstat, mkdir, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { FaultError, systemCode } from "../errors.ts";
-import { identityOf } from "../store/identity.ts";
-import { type ReplaceOptions, replaceFile } from "../store/replace.ts";
-import { writableSettings } from "../store/write-scope.ts";
+import { FaultError, systemCode } from "../../errors.ts";
+import { identityOf } from "../../store/identity.ts";
+import { type ReplaceOptions, replaceFile } from "../../store/replace.ts";
+import { writableSettings } from "../../store/write-scope.ts";
 import { SettingsError } from "./jsonc.ts";
 
 /** People's settings have some kilobytes. What is larger is something else. */

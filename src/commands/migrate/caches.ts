@@ -1,14 +1,14 @@
-import type { Config } from "../config/load.ts";
-import type { Repo } from "../core/registry.ts";
-import { loadPauses } from "../daemon/pauses.ts";
-import type { Fault } from "../errors.ts";
-import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
-import { copiesOf } from "../store/copies.ts";
-import { cachePath } from "../store/write-scope.ts";
-import { selectRepos } from "../sync/select.ts";
-import type { CommandContext } from "./context.ts";
-import { foresee, type Foreseen } from "./foresee.ts";
-import { handOver } from "./hand-over.ts";
+import type { Config } from "../../config/load.ts";
+import type { Repo } from "../../core/registry.ts";
+import { loadPauses } from "../../daemon/pauses.ts";
+import type { Fault } from "../../errors.ts";
+import { ask, ASK_TIMEOUT_MS } from "../../control/client.ts";
+import { copiesOf } from "../../store/copies.ts";
+import { cachePath } from "../../store/write-scope.ts";
+import { selectRepos } from "../../sync/select.ts";
+import type { CommandContext } from "../context.ts";
+import { foresee, type Foreseen } from "../foresee.ts";
+import { handOver } from "../hand-over.ts";
 
 /** What a sync will make of one cache that the old script wrote, or of one that is not there yet. */
 export interface Adoption {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { oldCall, scriptPath, thresholdIn } from "../../src/hooks/old-calls.ts";
+import { oldCall, scriptPath, thresholdIn } from "../../../src/hooks/settings/old-calls.ts";
 
 describe("a call of the old utility is recognised in every spelling", () => {
   it.each([

@@ -1,4 +1,4 @@
-import { shellWord } from "../shell-word.ts";
+import { shellWord } from "../../shell-word.ts";
 import { baseName, isSetting, programOf, simpleCommands, type SimpleCommand, type Word } from "./shell.ts";
 
 /** What follows `state-syncd hook`. */

@@ -1,6 +1,6 @@
-import { FaultError } from "../errors.ts";
-import { findHooks, type OldHook, type OwnHook } from "./settings.ts";
-import { edited, readSettings } from "./settings-file.ts";
+import { FaultError } from "../../errors.ts";
+import { findHooks, type OldHook, type OwnHook } from "./edit.ts";
+import { edited, readSettings } from "./file.ts";
 
 /** What of ours, and of the utility that we replace, stands in a settings file. */
 export interface Wired {

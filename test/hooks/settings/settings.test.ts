@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { SettingsError } from "../../src/hooks/jsonc.ts";
-import { programAt, SHARED_PROGRAM } from "../../src/hooks/own-calls.ts";
-import { findHooks, installHooks, uninstallHooks, withoutOldHooks } from "../../src/hooks/settings.ts";
+import { SettingsError } from "../../../src/hooks/settings/jsonc.ts";
+import { programAt, SHARED_PROGRAM } from "../../../src/hooks/settings/own-calls.ts";
+import {
+  findHooks,
+  installHooks,
+  uninstallHooks,
+  withoutOldHooks,
+} from "../../../src/hooks/settings/edit.ts";
 
 const PROGRAM = programAt("/usr/bin/node", "/usr/lib/state-syncd.cjs", undefined);
 const WISH = { program: PROGRAM, replaceOld: false };

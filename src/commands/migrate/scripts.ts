@@ -1,13 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { expandTilde } from "../config/expand.ts";
-import { type OldMap, readOldMap } from "../config/old-map.ts";
-import { findEnclosingRepo } from "../config/scan.ts";
-import { FaultError, systemCode } from "../errors.ts";
-import { homeOf } from "../paths.ts";
-import { realpathOrSame } from "../store/real-path.ts";
-import { type CommandContext, complain } from "./context.ts";
-import { kindAt, smallText } from "./small-text.ts";
+import { expandTilde } from "../../config/expand.ts";
+import { type OldMap, readOldMap } from "../../migration/old-map.ts";
+import { findEnclosingRepo } from "../../config/scan.ts";
+import { FaultError, systemCode } from "../../errors.ts";
+import { homeOf } from "../../paths.ts";
+import { realpathOrSame } from "../../store/real-path.ts";
+import { type CommandContext, complain } from "../context.ts";
+import { kindAt, smallText } from "../small-text.ts";
 
 export const OLD_SCRIPT = join("utils", "state_sync.py");
 

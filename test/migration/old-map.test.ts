@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readOldMap } from "../../src/config/old-map.ts";
+import { readOldMap } from "../../src/migration/old-map.ts";
 
 const HOME = "/home/me";
 

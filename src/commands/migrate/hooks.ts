@@ -1,13 +1,13 @@
-import { type Fault, FaultError } from "../errors.ts";
-import { scriptPath, thresholdIn } from "../hooks/old-calls.ts";
-import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/own-calls.ts";
+import { type Fault, FaultError } from "../../errors.ts";
+import { scriptPath, thresholdIn } from "../../hooks/settings/old-calls.ts";
+import { type HookProgram, programAt, SHARED_PROGRAM } from "../../hooks/settings/own-calls.ts";
 import {
   findHooks,
   type HookChange,
   installHooks,
   type OldHook,
   withoutOldHooks,
-} from "../hooks/settings.ts";
+} from "../../hooks/settings/edit.ts";
 import {
   edited,
   readSettings,
@@ -16,14 +16,14 @@ import {
   type SettingsScope,
   userSettings,
   writeSettings,
-} from "../hooks/settings-file.ts";
-import type { Repo } from "../core/registry.ts";
-import { homeOf } from "../paths.ts";
-import { findProgram } from "../service/program.ts";
-import { keepCopy, USERS_OWN } from "../store/copies.ts";
-import { removeTemporaries } from "../store/temporary.ts";
-import type { CommandContext } from "./context.ts";
-import { smallText } from "./small-text.ts";
+} from "../../hooks/settings/file.ts";
+import type { Repo } from "../../core/registry.ts";
+import { homeOf } from "../../paths.ts";
+import { findProgram } from "../../service/program.ts";
+import { keepCopy, USERS_OWN } from "../../store/copies.ts";
+import { removeTemporaries } from "../../store/temporary.ts";
+import type { CommandContext } from "../context.ts";
+import { smallText } from "../small-text.ts";
 
 /** Where our hooks go: into the files in which the old ones stood, or into the user's own. */
 export type HookScope = "project" | "user";

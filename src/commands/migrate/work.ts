@@ -1,14 +1,14 @@
-import { ConfigError } from "../config/load.ts";
-import { removeConfigTemporaries } from "../config/edit.ts";
-import { type Fault, FaultError } from "../errors.ts";
-import type { ExcludePlan } from "../store/exclude.ts";
-import { type CommandContext, complain, complainProse, print, printProse } from "./context.ts";
-import { excludeAll } from "./excluding.ts";
-import { adoptAll, copiesBefore, type CopiesByRepo } from "./migrate-caches.ts";
-import { rewire } from "./migrate-hooks.ts";
-import type { Migration } from "./migrate-plan.ts";
-import { registerAll } from "./migrate-repos.ts";
-import { count } from "./migrate-words.ts";
+import { ConfigError } from "../../config/load.ts";
+import { removeConfigTemporaries } from "../../config/edit.ts";
+import { type Fault, FaultError } from "../../errors.ts";
+import type { ExcludePlan } from "../../store/exclude.ts";
+import { type CommandContext, complain, complainProse, print, printProse } from "../context.ts";
+import { excludeAll } from "../excluding.ts";
+import { adoptAll, copiesBefore, type CopiesByRepo } from "./caches.ts";
+import { rewire } from "./hooks.ts";
+import type { Migration } from "./plan.ts";
+import { registerAll } from "./repos.ts";
+import { count } from "./words.ts";
 
 /** What came of it, in words. */
 export interface Outcome {

@@ -1,11 +1,11 @@
 import { opendir } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
-import type { Repo } from "../core/registry.ts";
-import { systemCode } from "../errors.ts";
-import { homeOf } from "../paths.ts";
-import { MENTION } from "./migrate-hooks.ts";
-import { OLD_SCRIPT } from "./migrate-scripts.ts";
-import { kindAt, smallText } from "./small-text.ts";
+import type { Repo } from "../../core/registry.ts";
+import { systemCode } from "../../errors.ts";
+import { homeOf } from "../../paths.ts";
+import { MENTION } from "./hooks.ts";
+import { OLD_SCRIPT } from "./scripts.ts";
+import { kindAt, smallText } from "../small-text.ts";
 
 /** A line that still speaks of the old utility. */
 export interface Mention {

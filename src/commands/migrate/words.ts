@@ -1,15 +1,15 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { join } from "node:path";
-import type { Config } from "../config/load.ts";
-import { sectionHeading } from "../core/cache/render.ts";
-import { untracking } from "../doctor/git.ts";
-import { Guard } from "../guard/guard.ts";
-import { RuleError } from "../guard/rule-error.ts";
-import { type CommandContext, print, printProse } from "./context.ts";
-import type { Adoption } from "./migrate-caches.ts";
-import type { SettingsPlan } from "./migrate-hooks.ts";
-import type { Migration, MigrationWish } from "./migrate-plan.ts";
-import type { Addition } from "./migrate-repos.ts";
+import type { Config } from "../../config/load.ts";
+import { sectionHeading } from "../../core/cache/render.ts";
+import { untracking } from "../../doctor/git.ts";
+import { Guard } from "../../guard/guard.ts";
+import { RuleError } from "../../guard/rule-error.ts";
+import { type CommandContext, print, printProse } from "../context.ts";
+import type { Adoption } from "./caches.ts";
+import type { SettingsPlan } from "./hooks.ts";
+import type { Migration, MigrationWish } from "./plan.ts";
+import type { Addition } from "./repos.ts";
 
 /** How much a list shows. */
 const MOST_LINES = 30;

@@ -1,15 +1,15 @@
 import { basename, join } from "node:path";
-import { addRepos, type NewRepo, renderFirstConfig, writeFirstConfig } from "../config/edit.ts";
-import { toWrittenPath } from "../config/expand.ts";
-import { type Config, loadConfig, parseConfig } from "../config/load.ts";
-import type { OldEntry, OldMap, Unread } from "../config/old-map.ts";
-import { findStateFile, freeName } from "../config/scan.ts";
-import { nameFrom } from "../core/name.ts";
-import { CACHE_DIRECTORY, CACHE_FILE, DEFAULT_STATE_FILE, findRepo, type Repo } from "../core/registry.ts";
-import { FaultError } from "../errors.ts";
-import { realpathOrSame } from "../store/real-path.ts";
-import type { Part } from "./choose.ts";
-import { kindAt } from "./small-text.ts";
+import { addRepos, type NewRepo, renderFirstConfig, writeFirstConfig } from "../../config/edit.ts";
+import { toWrittenPath } from "../../config/expand.ts";
+import { type Config, loadConfig, parseConfig } from "../../config/load.ts";
+import type { OldEntry, OldMap, Unread } from "../../migration/old-map.ts";
+import { findStateFile, freeName } from "../../config/scan.ts";
+import { nameFrom } from "../../core/name.ts";
+import { CACHE_DIRECTORY, CACHE_FILE, DEFAULT_STATE_FILE, findRepo, type Repo } from "../../core/registry.ts";
+import { FaultError } from "../../errors.ts";
+import { realpathOrSame } from "../../store/real-path.ts";
+import type { Part } from "../choose.ts";
+import { kindAt } from "../small-text.ts";
 
 /** A repo of the map that the config does not have yet. */
 export interface Addition {

@@ -1,16 +1,16 @@
-import type { Config } from "../config/load.ts";
-import type { Registry, Repo } from "../core/registry.ts";
-import { lookAtGit } from "../doctor/git.ts";
-import { FaultError } from "../errors.ts";
-import { answering } from "../store/disks.ts";
-import { planExclude } from "../store/exclude.ts";
-import type { CommandContext } from "./context.ts";
-import { type AdoptionPlan, planAdoptions } from "./migrate-caches.ts";
-import { type HookPlan, type HookScope, planHooks } from "./migrate-hooks.ts";
-import { findLeftovers, type Leftovers } from "./migrate-mentions.ts";
-import { futureConfig, type RepoPlan } from "./migrate-repos.ts";
-import type { FoundMap } from "./migrate-scripts.ts";
-import { kindAt } from "./small-text.ts";
+import type { Config } from "../../config/load.ts";
+import type { Registry, Repo } from "../../core/registry.ts";
+import { lookAtGit } from "../../doctor/git.ts";
+import { FaultError } from "../../errors.ts";
+import { answering } from "../../store/disks.ts";
+import { planExclude } from "../../store/exclude.ts";
+import type { CommandContext } from "../context.ts";
+import { type AdoptionPlan, planAdoptions } from "./caches.ts";
+import { type HookPlan, type HookScope, planHooks } from "./hooks.ts";
+import { findLeftovers, type Leftovers } from "./mentions.ts";
+import { futureConfig, type RepoPlan } from "./repos.ts";
+import type { FoundMap } from "./scripts.ts";
+import { kindAt } from "../small-text.ts";
 
 export interface MigrationWish {
   /** Undefined leaves the hooks alone. */
