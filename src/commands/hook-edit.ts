@@ -1,7 +1,4 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
-import { Guard } from "../guard/guard.ts";
-import { RuleError } from "../guard/rule-error.ts";
 import type { HookChange, SettingsEdit } from "../hooks/settings/edit.ts";
 import {
   edited,
@@ -10,10 +7,10 @@ import {
   type SettingsFile,
   writeSettings,
 } from "../hooks/settings/file.ts";
-import { visible } from "../visible.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, printFacts } from "./context.ts";
 import type { HookPlace } from "./hook-place.ts";
+import { settingsDiff } from "./settings-diff.ts";
 
 export interface EditOptions {
   /** Show what would be written; write nothing. */
@@ -94,7 +91,7 @@ async function write(
 
 /** On stdout, but for `--json`, where whoever is asked wants to see it all the same. */
 async function showDiff(
-  { path, text, exists }: SettingsFile,
+  file: SettingsFile,
   after: string,
   place: HookPlace,
   { dryRun, yes }: EditOptions,
@@ -103,30 +100,6 @@ async function showDiff(
   const isAsked = !yes && !dryRun && canAsk(context);
   if (context.json && !isAsked) return;
   const stream = context.json ? context.stderr : context.stdout;
-  const [shown, next] = await presentable([text, after], place);
-  if (shown === undefined || next === undefined) {
-    complain(context, `What ${path} holds cannot be shown: a rule of the guard fails on it.`);
-    return;
-  }
-  const old = exists ? path : "/dev/null";
-  const options = { context: 3, headerOptions: FILE_HEADERS_ONLY };
-  const diff = createTwoFilesPatch(old, path, shown, next, "", "", options);
-  for (const line of diff.trimEnd().split("\n")) stream.write(`${asShown(line)}\n`);
-}
-
-/** Settings hold passwords and keys, and whoever runs this may be an agent. */
-async function presentable(texts: readonly string[], { config }: HookPlace): Promise<string[]> {
-  try {
-    const guard = await Guard.load(config?.guard ?? { patterns: {}, allow: [] });
-    const seen = await Promise.all(texts.map((text) => guard.inspect(Buffer.from(text))));
-    return seen.map(({ body }) => body.toString("utf8"));
-  } catch (error) {
-    if (!(error instanceof RuleError)) throw error;
-    return [];
-  }
-}
-
-/** Tabs stay: a settings file may be indented by them. */
-function asShown(line: string): string {
-  return line.replace(/\r$/, "").split("\t").map(visible).join("\t");
+  const rules = place.config?.guard ?? { patterns: {}, allow: [] };
+  for (const line of await settingsDiff(file, after, rules)) stream.write(`${line}\n`);
 }

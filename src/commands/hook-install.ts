@@ -1,6 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
-import { EXIT, type ExitCode, systemCode } from "../errors.ts";
-import { scriptPath, thresholdIn } from "../hooks/settings/old-calls.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
+import { scriptPath } from "../hooks/settings/old-calls.ts";
 import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/settings/own-calls.ts";
 import { findHooks, installHooks, type OldHook } from "../hooks/settings/edit.ts";
 import { lookIntoSettings } from "../hooks/settings/look.ts";
@@ -10,13 +9,12 @@ import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, complainProse, print } from "./context.ts";
 import { editSettings, type EditOptions } from "./hook-edit.ts";
 import { findPlace, type HookPlace, type ScopeOptions, tellWhatIsMissing } from "./hook-place.ts";
+import { oldThreshold } from "./old-threshold.ts";
 
 export interface HookInstallOptions extends ScopeOptions, EditOptions {
   /** Take out the old utility's hooks. Undefined: ask, where there is a terminal. */
   readonly replaceOld?: boolean | undefined;
 }
-
-const MOST_SCRIPT_BYTES = 1 << 20;
 
 /**
  * `hook install`: agents call state-syncd from their next session on.
@@ -33,7 +31,7 @@ export async function hookInstall(options: HookInstallOptions, context: CommandC
     complain(context, "Nothing was written.");
     return EXIT.failed;
   }
-  const every = await thresholdOf(old, place);
+  const every = await oldThreshold(old, { project: place.repo, home: place.home });
   const facts = { old: old.map(asFact), replaceOld, warnings };
   const change = (text: string): ReturnType<typeof installHooks> =>
     installHooks(text, { program, every: replaceOld ? every : undefined, replaceOld });
@@ -88,23 +86,6 @@ async function wantsReplacing(
     context,
   );
   return answer === "stopped" ? "stopped" : answer === "yes";
-}
-
-/** What the first old script that can be read has as its threshold. */
-async function thresholdOf(old: readonly OldHook[], { repo, home }: HookPlace): Promise<number | undefined> {
-  for (const { call } of old) {
-    const path = scriptPath(call.script, { project: repo, home });
-    if (call.kind !== "checkpoint script" || !call.whole || path === undefined) continue;
-    try {
-      const stats = await stat(path);
-      if (!stats.isFile() || stats.size > MOST_SCRIPT_BYTES) continue;
-      const threshold = thresholdIn(await readFile(path, "utf8"));
-      if (threshold !== undefined) return threshold;
-    } catch (error) {
-      if (systemCode(error) === undefined) throw error;
-    }
-  }
-  return undefined;
 }
 
 function tellOfReplaced(old: readonly OldHook[], { repo, home }: HookPlace, context: CommandContext): void {

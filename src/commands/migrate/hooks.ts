@@ -1,5 +1,4 @@
 import { type Fault, FaultError } from "../../errors.ts";
-import { scriptPath, thresholdIn } from "../../hooks/settings/old-calls.ts";
 import { type HookProgram, programAt, SHARED_PROGRAM } from "../../hooks/settings/own-calls.ts";
 import {
   findHooks,
@@ -23,7 +22,7 @@ import { findProgram } from "../../service/program.ts";
 import { keepCopy, USERS_OWN } from "../../store/copies.ts";
 import { removeTemporaries } from "../../store/temporary.ts";
 import type { CommandContext } from "../context.ts";
-import { smallText } from "../small-text.ts";
+import { oldThreshold } from "../old-threshold.ts";
 
 /** Where our hooks go: into the files in which the old ones stood, or into the user's own. */
 export type HookScope = "project" | "user";
@@ -139,7 +138,13 @@ class Planner {
       const { own, old } = edited(file, findHooks);
       for (const { call, line, command } of old)
         if (!call.whole) this.#byHand.push(`${place.path}:${line}: ${command}`);
-      return { place, file, old, hasOwn: own.length > 0, every: await this.#thresholdOf(old, place) };
+      return {
+        place,
+        file,
+        old,
+        hasOwn: own.length > 0,
+        every: await oldThreshold(old, { project: place.project, home: this.#home }),
+      };
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
       // What has nothing to do with the old utility is none of this command's business.
@@ -173,16 +178,6 @@ class Planner {
     });
     this.#warnings = warnings;
     return programAt(node, script, paths.configChosen ? paths.config : undefined);
-  }
-
-  async #thresholdOf(old: readonly OldHook[], { project }: Place): Promise<number | undefined> {
-    for (const { call } of old) {
-      const path = scriptPath(call.script, { project, home: this.#home });
-      if (call.kind !== "checkpoint script" || !call.whole || path === undefined) continue;
-      const threshold = thresholdIn((await smallText(path)) ?? "");
-      if (threshold !== undefined) return threshold;
-    }
-    return undefined;
   }
 }
 

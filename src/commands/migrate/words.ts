@@ -1,11 +1,8 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { join } from "node:path";
-import type { Config } from "../../config/load.ts";
 import { sectionHeading } from "../../core/cache/render.ts";
 import { untracking } from "../../doctor/git.ts";
-import { Guard } from "../../guard/guard.ts";
-import { RuleError } from "../../guard/rule-error.ts";
 import { type CommandContext, print, printProse } from "../context.ts";
+import { settingsDiff } from "../settings-diff.ts";
 import type { Adoption } from "./caches.ts";
 import type { SettingsPlan } from "./hooks.ts";
 import type { Migration, MigrationWish } from "./plan.ts";
@@ -136,7 +133,8 @@ async function tellHooks({ hooks, config }: Migration, context: CommandContext):
   for (const plan of files) {
     if (shown.has(sameness(plan))) continue;
     shown.add(sameness(plan));
-    for (const line of await diffOf(plan, config)) print(context, `  ${line}`);
+    for (const line of await settingsDiff(plan.file, plan.after, config.guard))
+      print(context, `  ${line.replaceAll("\t", "  ")}`);
     for (const other of files)
       if (other !== plan && sameness(other) === sameness(plan))
         say(context, `The same in ${other.file.path}`);
@@ -150,23 +148,6 @@ async function tellHooks({ hooks, config }: Migration, context: CommandContext):
   if (byHand.length > 0)
     heading(context, "Hooks that do other things too, so take the old call out by hand:");
   for (const line of byHand) say(context, line);
-}
-
-/** What is shown has passed the guard: settings hold passwords, and whoever runs this may be an agent. */
-async function diffOf({ file, after }: SettingsPlan, { guard: rules }: Config): Promise<string[]> {
-  try {
-    const guard = await Guard.load(rules);
-    const [before, then] = await Promise.all(
-      [file.text, after].map(async (text) => (await guard.inspect(Buffer.from(text))).body.toString("utf8")),
-    );
-    const options = { context: 2, headerOptions: FILE_HEADERS_ONLY };
-    const old = file.exists ? file.path : "/dev/null";
-    const diff = createTwoFilesPatch(old, file.path, before ?? "", then ?? "", "", "", options);
-    return diff.trimEnd().replaceAll("\r", "").replaceAll("\t", "  ").split("\n");
-  } catch (error) {
-    if (!(error instanceof RuleError)) throw error;
-    return [`${file.path} changes, and cannot be shown: a rule of the guard fails on it.`];
-  }
 }
 
 function tellGit({ visible: seen }: Migration, wish: MigrationWish, context: CommandContext): void {
