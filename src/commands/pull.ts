@@ -1,8 +1,5 @@
-<<<<<<< HEAD
-import { configIfRight } from "../config/if-right.ts";
-=======
 import { dirname } from "node:path";
->>>>>>> ab79c288506b2fa44a0e9438bb4620750ebfeefa
+import { configIfRight } from "../config/if-right.ts";
 import type { Section } from "../core/cache/document.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { realpathOrSame } from "../store/real-path.ts";
