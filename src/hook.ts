@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { HOOK_EVENTS, hookEvent, type HookName } from "./commands/hook-event.ts";
 import { endForSure } from "./commands/ending.ts";
 import { unanswered } from "./concurrently.ts";
+import { here } from "./hooks/here.ts";
 import { complain, isTerminalOrNothing } from "./hooks/standard-io.ts";
 import { locate } from "./paths.ts";
 
@@ -24,7 +25,7 @@ async function main(argv: readonly string[]): Promise<void> {
   await hookEvent(name, options, paths, async () => {
     const { aloneWith } = await import("./commands/hook-alone.ts");
     const { stdin, stdout, stderr } = process;
-    return aloneWith({ paths, json: false, cwd: process.cwd(), stdin, stdout, stderr });
+    return aloneWith({ paths, json: false, cwd: here(), stdin, stdout, stderr });
   });
 }
 

@@ -6,11 +6,13 @@ import { answer } from "../hooks/answer.ts";
 import type { Alone } from "../hooks/consult.ts";
 import type { Knowledge } from "../hooks/knowledge.ts";
 import type { Question } from "../hooks/question.ts";
+import { rulesMark } from "../hooks/rules-mark.ts";
 import { sectionsFor } from "../hooks/sections.ts";
 import type { Paths } from "../paths.ts";
 import { inspect } from "../status/inspect.ts";
 import { outlookOf } from "../status/outlook.ts";
 import { loadPauses } from "../daemon/pauses.ts";
+import { type FileIdentity, identityAt } from "../store/identity.ts";
 import { probeDisks } from "../store/disks.ts";
 import { locateRepo } from "../store/around.ts";
 import type { CommandContext } from "./context.ts";
@@ -26,8 +28,12 @@ export function aloneWith(context: CommandContext): Alone {
   return {
     answer: async (question) => {
       const { paths } = context;
+      // Before the reading: what is written meanwhile counts from the next time on.
+      const identity = await identityAt(paths.config);
       const config = await configFor(question, paths);
-      return await answer(question, config === undefined ? nothingKnown(paths) : knowledgeBy(config, paths));
+      const knowledge =
+        config === undefined ? nothingKnown(paths, identity) : knowledgeBy(config, paths, identity);
+      return await answer(question, knowledge);
     },
     push: async (repo) => await push(repo, context),
   };
@@ -44,22 +50,22 @@ async function configFor({ kind }: Question, { config }: Paths): Promise<Config 
   }
 }
 
-function nothingKnown(paths: Paths): Knowledge {
+function nothingKnown(paths: Paths, identity: FileIdentity | undefined): Knowledge {
   return {
     paths,
-    config: paths.config,
+    config: { file: paths.config, identity, rules: "" },
     now: () => new Date(),
     outlook: () => Promise.resolve(undefined),
     sections: () => Promise.resolve([]),
   };
 }
 
-function knowledgeBy(config: Config, paths: Paths): Knowledge {
+function knowledgeBy(config: Config, paths: Paths, identity: FileIdentity | undefined): Knowledge {
   const { registry, maxBytes, guard, file } = config;
   const now = (): Date => new Date();
   return {
     paths,
-    config: file,
+    config: { file, identity, rules: rulesMark(config) },
     now,
     outlook: async (directory) => {
       const place = await locateRepo(registry, directory);

@@ -1,8 +1,10 @@
 import { within } from "../concurrently.ts";
 import { EXIT, type ExitCode, systemCode } from "../errors.ts";
-import { contextFor, type HookEvent, readEvent } from "../hooks/event.ts";
+import { here } from "../hooks/here.ts";
+import { contextFor, type HookEvent, isWholeEvent, readEvent } from "../hooks/event.ts";
 import type { Alone, HookWorld } from "../hooks/consult.ts";
 import type { Answer } from "../hooks/question.ts";
+import { confirmTold, sessionFiles } from "../hooks/session.ts";
 import { complain, readInput, say } from "../hooks/standard-io.ts";
 import type { Paths } from "../paths.ts";
 import { visible } from "../visible.ts";
@@ -44,14 +46,14 @@ export async function hookEvent(
 ): Promise<ExitCode> {
   const mistakes = [...mistakesIn(options)];
   try {
-    const defaults = { cwd: process.env["CLAUDE_PROJECT_DIR"] ?? process.cwd(), name: HOOK_EVENTS[name] };
-    const { event, mistake } = readEvent(await readInput(), defaults);
+    const defaults = { cwd: process.env["CLAUDE_PROJECT_DIR"] ?? here(), name: HOOK_EVENTS[name] };
+    const { event, mistake } = readEvent(await readInput(isWholeEvent), defaults);
     if (mistake !== undefined) mistakes.push(mistake);
     const world: HookWorld = { paths, now: Date.now(), alone };
     const done = await within(MOST_MS, act(name, event, options, world));
     if (done === undefined)
       mistakes.push(`nothing was found out within ${MOST_MS / 1_000} s: does some disk not answer?`);
-    else if (done.text !== null) say(contextFor(event, done.text));
+    else if (done.text !== null) tellAgent(event, done, paths);
     if (done?.remark !== undefined) mistakes.push(done.remark);
   } catch (error) {
     mistakes.push(error instanceof Error ? error.message : String(error));
@@ -59,6 +61,13 @@ export async function hookEvent(
   const lines = mistakes.flatMap((mistake) => mistake.split("\n"));
   if (lines.length > 0) await tell(name, lines.join("; "), paths);
   return EXIT.ok;
+}
+
+/** What was not heard is told again: so it counts as told only now. */
+function tellAgent(event: HookEvent, { text, told }: Answer, paths: Paths): void {
+  const wasHeard = say(contextFor(event, text ?? ""));
+  if (!wasHeard || told === undefined || event.sessionId === undefined) return;
+  confirmTold(sessionFiles(paths, event.sessionId), told);
 }
 
 /** To the harness, which keeps it where hardly anybody looks, and for `doctor`. */

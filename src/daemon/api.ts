@@ -28,7 +28,7 @@ export interface Api {
   readonly health: () => { readonly ok: boolean };
   readonly status: () => Promise<StatusReport>;
   /** What a coding agent's hook is answered from. */
-  readonly knowledge: () => Knowledge;
+  readonly knowledge: () => Promise<Knowledge>;
   /** Reads the config again. */
   readonly reload: () => Promise<void>;
   /** Brings the pauses in force. */
@@ -73,7 +73,7 @@ export function routes(api: Api): Routes {
       async (body) => {
         const { config, ...question } = parsed(briefingRequest, body);
         await sameConfig(config, reconciler);
-        return json(await answer(question, api.knowledge()));
+        return json(await answer(question, await api.knowledge()));
       },
     ],
     [

@@ -1,3 +1,4 @@
+import { within } from "../concurrently.ts";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { type Registry, sourcesOf } from "../core/registry.ts";
 import type { Paths } from "../paths.ts";
@@ -7,6 +8,9 @@ import type { Reconciler } from "../sync/reconciler.ts";
 import type { Report } from "../sync/report.ts";
 import type { FileWatch } from "../watch/file-watch.ts";
 import { Trigger } from "../watch/trigger.ts";
+
+/** Who asks waits: after this long it is left to find out by itself. */
+const CATCH_UP_MS = 1_500;
 
 /** What else goes by the config. */
 export interface ConfigHooks {
@@ -24,6 +28,8 @@ export class ConfigFollower {
   readonly #hooks: ConfigHooks;
   readonly #trigger: Trigger;
   #identity: FileIdentity | undefined;
+  /** The file's when it was last read to the end, and what was read brought in force or refused. */
+  #settled: FileIdentity | undefined;
   #problem: Fault | undefined;
   #last: Promise<void> = Promise.resolve();
 
@@ -67,11 +73,35 @@ export class ConfigFollower {
     await this.#last;
   }
 
+  /**
+   * For who is to be answered by the config of this moment: brings what is on disk in force first,
+   * where that has still to be done.
+   *
+   * @returns the identity of the file by which it is. A wrong one is read, too: by the last good one then.
+   * @throws FaultError DAEMON_OTHER_CONFIG where it is not done in time.
+   */
+  async caughtUp(): Promise<FileIdentity | undefined> {
+    const path = this.#paths.config;
+    const isDone = async (): Promise<boolean> => (await identityAt(path)) === this.#settled;
+    if (await isDone()) return this.#settled;
+    await within(
+      CATCH_UP_MS,
+      this.reload().catch(() => undefined),
+    );
+    if (await isDone()) return this.#settled;
+    throw new FaultError("DAEMON_OTHER_CONFIG", `${path} has changed, and is not in force yet`, { path });
+  }
+
   async #reload(): Promise<void> {
     let config: Config;
     do {
       this.#identity = await identityAt(this.#paths.config);
-      config = await this.#load();
+      try {
+        config = await this.#load();
+      } catch (error) {
+        this.#settled = this.#identity;
+        throw error;
+      }
     } while ((await identityAt(this.#paths.config)) !== this.#identity);
     const wasWrong = this.#problem !== undefined;
     this.#problem = undefined;
@@ -80,9 +110,13 @@ export class ConfigFollower {
     const repoCount = config.registry.repos.length;
     if (wasWrong || !isSame)
       this.#report("config.loaded", { config: config.file, sha256: config.sha256, repoCount });
-    if (isSame) return;
+    if (isSame) {
+      this.#settled = this.#identity;
+      return;
+    }
     this.#hooks.before(config.registry);
     const { added, removed, moved } = this.#reconciler.adopt(config);
+    this.#settled = this.#identity;
     this.#report("config.changed", { added, removed, moved });
     this.#hooks.after();
     // What is refused, or changed on its way, may be decided otherwise now.

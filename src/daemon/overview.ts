@@ -1,7 +1,9 @@
 import { Shared } from "../concurrently.ts";
 import { cachesOf, findRepo, type Repo, RESERVED_PREFIX } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
+import type { Config } from "../config/load.ts";
 import type { Knowledge } from "../hooks/knowledge.ts";
+import { rulesMark } from "../hooks/rules-mark.ts";
 import { sectionsFor } from "../hooks/sections.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
@@ -55,21 +57,29 @@ export class Overview {
 
   /** Looks at every file afresh, see {@link inspect}. Who asks at the same time shares the answer. */
   async status(): Promise<StatusReport> {
-    return await this.#reports.run("status", () => this.#look());
+    return await this.#reports.run("status", () => this.#look(this.#parts.reconciler.config));
   }
 
-  /** What a coding agent's hook is answered from: what one repo may know of its peers, looked at afresh. */
-  knowledge(): Knowledge {
-    const { paths, reconciler } = this.#parts;
+  /**
+   * What a coding agent's hook is answered from: what one repo may know of its peers, looked at
+   * afresh, by the config of this moment.
+   *
+   * @throws FaultError DAEMON_OTHER_CONFIG where that is not in force yet.
+   */
+  async knowledge(): Promise<Knowledge> {
+    const { paths, reconciler, follower } = this.#parts;
+    const identity = await follower.caughtUp();
     const { config } = reconciler;
     return {
       paths,
-      config: config.file,
+      config: { file: config.file, identity, rules: rulesMark(config) },
       now: () => new Date(),
       outlook: async (directory) => {
         const place = await locateRepo(config.registry, directory);
         if (place === undefined || place.repo.role === "passive") return undefined;
-        const report = await this.#reports.run(`into ${place.repo.name}`, () => this.#look(place.repo));
+        const report = await this.#reports.run(`into ${place.repo.name}`, () =>
+          this.#look(config, place.repo),
+        );
         return outlookOf(report, place.repo, config.registry, place.worktree);
       },
       sections: async (outlook, sure) => await sectionsFor(outlook, sure, config),
@@ -104,9 +114,10 @@ export class Overview {
     });
   }
 
-  async #look(into?: Repo): Promise<StatusReport> {
+  /** @param into as {@link InspectOptions.into}; of this config, for in another one it would have no peers. */
+  async #look(config: Config, into?: Repo): Promise<StatusReport> {
     const { paths, startedAt, reconciler, watching, metrics, canary } = this.#parts;
-    const { registry, maxBytes, guard, file } = reconciler.config;
+    const { registry, maxBytes, guard, file } = config;
     const { provenAt, lagMs: provenLagMs } = canary.proof;
     return await inspect({
       looks: this.#looks,

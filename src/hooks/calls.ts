@@ -1,7 +1,7 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, closeSync, constants, openSync } from "node:fs";
 import { systemCode } from "../errors.ts";
 import type { WritablePath } from "../store/write-scope.ts";
-import { makeSessions } from "./session.ts";
+import { makeSessions, readRegular } from "./session.ts";
 
 /** The number of the process that counts, and the time in milliseconds: no two calls have both. */
 const PROCESS_BYTES = 4;
@@ -20,7 +20,7 @@ export function countCall(file: WritablePath, now: number, since: number): numbe
   record.writeUInt32BE(process.pid, 0);
   record.writeUIntBE(now, PROCESS_BYTES, TIME_BYTES);
   append(file, record);
-  const all = readFileSync(file);
+  const all = readRegular(file);
   let count = 0;
   for (let at = 0; at + RECORD_BYTES <= all.length; at += RECORD_BYTES) {
     if (all.readUIntBE(at + PROCESS_BYTES, TIME_BYTES) >= since) count += 1;
@@ -29,12 +29,24 @@ export function countCall(file: WritablePath, now: number, since: number): numbe
   return count;
 }
 
+/** Without waiting: a FIFO that somebody made there is refused. */
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+
 function append(file: WritablePath, record: Buffer): void {
+  const descriptor = opened(file);
   try {
-    appendFileSync(file, record, { mode: 0o600 });
+    appendFileSync(descriptor, record);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function opened(file: WritablePath): number {
+  try {
+    return openSync(file, FLAGS, 0o600);
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
     makeSessions(file);
-    appendFileSync(file, record, { mode: 0o600 });
+    return openSync(file, FLAGS, 0o600);
   }
 }

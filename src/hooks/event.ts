@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+
 /**
  * What a coding agent's harness says and hears at an event: one JSON object on stdin, one on stdout.
  * After Claude Code's contract for hooks, https://code.claude.com/docs/en/hooks.
@@ -35,7 +37,8 @@ export function readEvent(
   const name = said("hook_event_name");
   const event = {
     sessionId: said("session_id"),
-    cwd: said("cwd") ?? defaults.cwd,
+    // Who answers may be another process, which is elsewhere.
+    cwd: resolve(defaults.cwd, said("cwd") ?? ""),
     name: name !== undefined && NAME.test(name) ? name : defaults.name,
   };
   const mistake =
@@ -43,6 +46,11 @@ export function readEvent(
       ? "what came on standard input is no event in JSON"
       : undefined;
   return { event, mistake };
+}
+
+/** Whether all of an event is here. Not every harness closes what it has written it to. */
+export function isWholeEvent(text: string): boolean {
+  return text.trimEnd().endsWith("}") && parsed(text) !== undefined;
 }
 
 function parsed(text: string): unknown {

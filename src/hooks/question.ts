@@ -23,6 +23,11 @@ export interface Budgets {
 export interface Answer {
   /** For the agent; null where there is nothing to say. */
   readonly text: string | null;
+  /**
+   * The file that holds what the session has been told when it has heard the text: to be put in the
+   * place of the old one by then, and not before, see `confirmTold`. An answer may not arrive.
+   */
+  readonly told?: string;
   /** What went wrong, and cost no word. */
   readonly remark?: string;
   /** With `print`; null where the directory is in no repo that has a part in this. */

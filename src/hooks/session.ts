@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, renameSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Seen } from "../core/briefing/seen.ts";
 import { systemCode } from "../errors.ts";
 import type { Paths } from "../paths.ts";
@@ -24,6 +24,8 @@ export interface ToldRecord {
   /** The cache's identity when it was read. */
   readonly cache: string | null;
   readonly daemonRan: boolean;
+  /** Of the guard's rules by which it was told, see `rulesMark`. */
+  readonly rules: string;
   readonly peers: Readonly<Record<string, Seen>>;
 }
 
@@ -59,6 +61,13 @@ export function readTold(files: SessionFiles, repo: string): ToldRecord | undefi
   return isTold(record) ? record : undefined;
 }
 
+/** From now on the session has been told what was prepared, see `prepareTold`. @param name of the file that holds it. */
+export function confirmTold(files: SessionFiles, name: string): void {
+  if (name !== basename(name) || !name.startsWith(`.${basename(files.told)}.`))
+    throw new Error(`${name} is not what this session is told`);
+  renameSync(join(dirname(files.told), name), files.told);
+}
+
 /** Where a directory belongs, as it was found out before, if the config has not changed since. */
 export async function placeOf(files: SessionFiles, directory: string): Promise<PlaceRecord | undefined> {
   const place = readJson(files.places)?.get(directory);
@@ -69,11 +78,21 @@ export async function placeOf(files: SessionFiles, directory: string): Promise<P
 /** What a file of a session holds; undefined where there is none, or something else has been written there. */
 export function readJson(file: string): Map<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    const value: unknown = JSON.parse(readRegular(file).toString("utf8"));
     return typeof value === "object" && value !== null ? new Map(Object.entries(value)) : undefined;
   } catch (error) {
     if (systemCode(error) === undefined && !(error instanceof SyntaxError)) throw error;
     return undefined;
+  }
+}
+
+/** What a file holds; nothing where it is a FIFO or whatever else could keep us waiting, and the agent's turn with us. */
+export function readRegular(file: string): Buffer {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return fstatSync(descriptor).isFile() ? readFileSync(descriptor) : Buffer.alloc(0);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -83,9 +102,11 @@ export function makeSessions(file: WritablePath): void {
 }
 
 function isTold(value: unknown): value is ToldRecord {
-  if (!isObject(value) || !("cache" in value) || !("daemonRan" in value) || !("peers" in value)) return false;
-  const { cache, daemonRan, peers } = value;
+  if (!isObject(value) || !("cache" in value) || !("daemonRan" in value)) return false;
+  if (!("rules" in value) || !("peers" in value)) return false;
+  const { cache, daemonRan, rules, peers } = value;
   return (
+    typeof rules === "string" &&
     (cache === null || typeof cache === "string") &&
     typeof daemonRan === "boolean" &&
     isObject(peers) &&

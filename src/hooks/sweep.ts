@@ -2,7 +2,7 @@ import { readdirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { systemCode } from "../errors.ts";
 import type { Paths } from "../paths.ts";
-import { writable } from "../store/write-scope.ts";
+import { writable, type WritablePath } from "../store/write-scope.ts";
 import { SESSIONS } from "./session.ts";
 
 /** A session that was resumed after so long is told everything anew, which does no harm. */
@@ -16,12 +16,19 @@ export function sweepSessions(paths: Paths, now: number): void {
   try {
     const names = readdirSync(directory);
     const first = now % Math.max(1, names.length);
-    for (const name of [...names.slice(first), ...names.slice(0, first)].slice(0, MOST_AT_ONCE)) {
-      const file = writable(join(directory, name), { registry: { repos: [] }, paths });
-      if (now - statSync(file).mtimeMs > KEPT_MS) unlinkSync(file);
-    }
+    for (const name of [...names.slice(first), ...names.slice(0, first)].slice(0, MOST_AT_ONCE))
+      sweep(writable(join(directory, name), { registry: { repos: [] }, paths }), now);
   } catch (error) {
-    // There is none yet, or another hook was faster.
+    // There is none yet.
+    if (systemCode(error) === undefined) throw error;
+  }
+}
+
+function sweep(file: WritablePath, now: number): void {
+  try {
+    if (now - statSync(file).mtimeMs > KEPT_MS) unlinkSync(file);
+  } catch (error) {
+    // Another hook was faster, or somebody has made a directory there.
     if (systemCode(error) === undefined) throw error;
   }
 }

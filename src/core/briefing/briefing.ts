@@ -1,4 +1,4 @@
-import { digestsOf } from "../digest/shared.ts";
+import { gistsOf } from "../digest/shared.ts";
 import { ago } from "../span.ts";
 import { framed } from "./frame.ts";
 import { freshness, mostRecent, type Peer, type Report } from "./peer.ts";
@@ -73,8 +73,9 @@ function withDigests(
   const reported = rows.filter((peer): peer is Reported => peer.report !== undefined);
   const chosen = mostRecent(reported, Math.floor(room / LEAST_DIGEST));
   const states = chosen.map(({ repo: name, report }) => ({ repo: name, text: report.text }));
+  const gists = gistsOf(states, names);
   for (let round = 0; round < MOST_ROUNDS && room >= LEAST_DIGEST; round += 1) {
-    const digests = digestsOf(states, room, names);
+    const digests = gists(room);
     const shown = new Map<string, readonly string[]>();
     const frames = chosen.flatMap(({ repo: name, report }, at) => {
       const digest = digests[at];

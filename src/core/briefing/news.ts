@@ -1,5 +1,5 @@
 import { shares } from "../digest/share.ts";
-import { digestsOf } from "../digest/shared.ts";
+import { gistsOf } from "../digest/shared.ts";
 import { ago } from "../span.ts";
 import { IT_IS_DATA, NOBODY_BRINGS, type Situation, stateLines } from "./briefing.ts";
 import { type Changes, changesSince } from "./changes.ts";
@@ -92,7 +92,8 @@ function itemOf(peer: Peer, seen: Seen | undefined, names: readonly string[]): I
   const { report, repo } = peer;
   if (report === undefined || report.sha256 === seen?.sha256) return [];
   if (seen === undefined) {
-    const whole = (budget: number) => digestsOf([{ repo, text: report.text }], budget, names)[0]?.text ?? "";
+    const gists = gistsOf([{ repo, text: report.text }], names);
+    const whole = (budget: number) => gists(budget)[0]?.text ?? "";
     const need = whole(Infinity).length;
     return [{ peer, need, tell: (budget) => ({ text: whole(budget), shown: stateLines(whole(budget)) }) }];
   }

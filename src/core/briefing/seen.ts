@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readBlocks } from "../digest/blocks.ts";
 
 /** What an agent has been told of one peer, as little of it as it takes to tell it what is new. */
@@ -13,7 +13,7 @@ export interface Seen {
 
 /** What tells one line from another: of what was never shown nothing readable is kept. 48 bits. */
 export function lineMark(line: string): string {
-  return createHash("sha256").update(line.trim()).digest("base64url").slice(0, 8);
+  return hash("sha256", line.trim(), "base64url").slice(0, 8);
 }
 
 /** The marks of a state's lines, and of its front matter's facts as a digest words them. */

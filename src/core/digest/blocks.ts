@@ -33,12 +33,14 @@ export interface Blocks {
 }
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
-const HEADING = /^ {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$/;
+// Lines are a peer's, of up to a megabyte: where two runs of blanks may follow each other, a pattern
+// tries every way to divide them. So lines come without the blanks at their end.
+const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/;
 /** `**Next steps**:` alone on its line is a heading for who wrote it. */
-const BOLD_HEADING = /^(?:\*\*|__)((?:(?!\*\*|__).)+)(?:\*\*|__)[ \t]*:?[ \t]*$/;
+const BOLD_HEADING = /^(?:\*\*|__)((?:(?!\*\*|__).)+)(?:\*\*|__)[ \t]*:?$/;
 const ITEM = /^([ \t]*)(?:[-*+•]|\d{1,9}[.)])[ \t]+\S/;
 const ROW = /^[ \t]*\|.*\|[ \t]*$/;
-const DIVIDER = /^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+const DIVIDER = /^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$/;
 const RULE = /^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,})$/;
 
 /** Where bold headings rank: below every heading with marks. */
@@ -68,7 +70,7 @@ function frontMatter(lines: readonly string[]): readonly string[] {
 
 function factsOf(matter: readonly string[]): [string, string][] {
   return matter.flatMap((line): [string, string][] => {
-    const [, key, value] = /^([\w.-]+)[ \t]*:[ \t]+(\S.*?)[ \t]*$/.exec(line) ?? [];
+    const [, key, value] = /^([\w.-]+)[ \t]*:[ \t]+(\S.*)$/.exec(line.trimEnd()) ?? [];
     if (key === undefined || value === undefined || /^(?:null|~|\[\]|\{\}|""|''|[|>][+-]?)$/.test(value))
       return [];
     return [[key, value.replace(/^(["'])(.*)\1$/, "$2")]];
@@ -98,7 +100,7 @@ class Reader {
       this.#fence = { marks, lines: [line] };
       return;
     }
-    if (ROW.test(line) || (this.#table.length === 1 && DIVIDER.test(line) && line.includes("|"))) {
+    if (ROW.test(line) || (this.#table.length === 1 && line.includes("|") && isDivider(line))) {
       this.#table.push(line);
       return;
     }
@@ -128,7 +130,7 @@ class Reader {
   #endTable(): void {
     const [first, second, ...rest] = this.#table.splice(0);
     if (first === undefined) return;
-    const headed = second !== undefined && DIVIDER.test(second);
+    const headed = second !== undefined && isDivider(second);
     const head = headed ? [first, second] : [];
     const rows = headed ? rest : [first, ...(second === undefined ? [] : [second, ...rest])];
     for (const row of rows) this.#pieces.push({ kind: "row", lines: [row], head, indent: 0 });
@@ -160,10 +162,22 @@ class Reader {
 }
 
 function headingOf(line: string): { readonly level: number; readonly title: string } | undefined {
-  const [, marks, title] = HEADING.exec(line) ?? [];
-  if (marks !== undefined && title !== undefined) return { level: marks.length, title };
-  const [, name] = BOLD_HEADING.exec(line) ?? [];
+  const plain = line.trimEnd();
+  const [, marks, title = ""] = HEADING.exec(plain) ?? [];
+  if (marks !== undefined) return { level: marks.length, title: withoutClosing(title) };
+  const [, name] = BOLD_HEADING.exec(plain) ?? [];
   return name === undefined ? undefined : { level: BOLD_LEVEL, title: name.replace(/:$/, "") };
+}
+
+/** `Next ##` is `Next`. */
+function withoutClosing(title: string): string {
+  let end = title.length;
+  while (title[end - 1] === "#") end -= 1;
+  return end < title.length && /[ \t]/.test(title[end - 1] ?? " ") ? title.slice(0, end).trimEnd() : title;
+}
+
+function isDivider(line: string): boolean {
+  return DIVIDER.test(line.trim());
 }
 
 function pieceOf(line: string): Piece {

@@ -24,6 +24,7 @@ const LONGEST_FACT = 160;
 /** The outline takes at most this part. */
 const OUTLINE_PART = 0.2;
 const LONGEST_OUTLINE = 400;
+const LONGEST_NAME = 60;
 /** Ranks are levels of headings. */
 const LOWEST_RANK = 10;
 const UNKNOWN: Announced = { kind: "other", rank: 0, isUnderWay: false };
@@ -145,6 +146,7 @@ interface Part {
 /** Passages of one kind, of which as much is taken as there is room for. */
 class Group {
   readonly #parts: readonly Part[];
+  readonly #passages: ReadonlySet<Passage | undefined>;
   #whole = new Set<Passage>();
 
   /** How long it is with all that it has. */
@@ -152,11 +154,12 @@ class Group {
 
   constructor(parts: readonly Part[]) {
     this.#parts = parts.map(({ pieces, ...part }) => ({ ...part, pieces: pieces.map(shown) }));
+    this.#passages = new Set(parts.map(({ passage }) => passage));
     this.length = this.take(Infinity).length;
   }
 
   has(passage: Passage): boolean {
-    return this.#parts.some((part) => part.passage === passage);
+    return this.#passages.has(passage);
   }
 
   /** Whether all of it was taken the last time. */
@@ -208,17 +211,24 @@ function fact(line: string): Piece {
 
 /** What was left out, by the headings of the highest rank, with sizes. */
 function outline(left: readonly Passage[], all: readonly Passage[], budget: number): string {
-  const rank = Math.min(...all.filter(({ level }) => level > 1).map(({ level }) => level));
-  const names: string[] = [];
-  for (const [at, passage] of all.entries()) {
-    if (passage.level !== rank) continue;
-    const end = all.findIndex(({ level }, later) => later > at && level <= rank);
-    const below = all.slice(at, end < 0 ? all.length : end);
-    const missing = below.filter((each) => left.includes(each)).reduce((sum, { size }) => sum + size, 0);
-    if (missing > 0) names.push(`${shorten(passage.title, 60)} (${inThousands(missing)})`);
+  const rank = all.reduce((highest, { level }) => (level > 1 ? Math.min(highest, level) : highest), Infinity);
+  const isLeft = new Set(left);
+  const sums: { readonly title: string; missing: number }[] = [];
+  let open: { readonly title: string; missing: number } | undefined;
+  for (const passage of all) {
+    if (passage.level === rank) {
+      open = { title: passage.title, missing: 0 };
+      sums.push(open);
+    } else if (passage.level < rank) open = undefined;
+    if (open !== undefined && isLeft.has(passage)) open.missing += passage.size;
   }
+  const missing = sums.filter((sum) => sum.missing > 0);
+  // Each takes more than a character: of thousands only as many are tried as there may be room for.
+  const names = missing
+    .slice(0, Math.max(0, budget))
+    .map((sum) => `${shorten(sum.title, LONGEST_NAME)} (${inThousands(sum.missing)})`);
   for (let count = names.length; count > 0; count -= 1) {
-    const more = names.length - count;
+    const more = missing.length - count;
     const text = `Not shown: ${names.slice(0, count).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
     if (text.length <= budget) return text;
   }

@@ -1,6 +1,6 @@
-const BEGIN = /^<!-- state-syncd:begin .*-->[ \t]*$/;
-const END = /^<!-- state-syncd:end .*-->[ \t]*$/;
-const CACHE_TITLE = /^#[ \t]+(?:Global State Cache|Cross-Repo State Cache\b.*)[ \t]*$/;
+const BEGIN = /^<!-- state-syncd:begin .*-->$/;
+const END = /^<!-- state-syncd:end .*-->$/;
+const CACHE_TITLE = /^#[ \t]+(?:Global State Cache|Cross-Repo State Cache\b.*)$/;
 
 /**
  * A state file without what it holds of its peers' states: a section of a cache that was copied in,
@@ -13,11 +13,12 @@ export function withoutEchoes(text: string, peers: readonly string[]): string {
   const kept: string[] = [];
   let echo: "section" | "legacy" | undefined;
   const lines = text.split("\n");
+  const lastEnd = lines.findLastIndex((line) => END.test(line.trimEnd()));
   for (const [at, raw] of lines.entries()) {
     const line = raw.trimEnd();
     if (echo === "section") {
       if (END.test(line)) echo = undefined;
-    } else if (BEGIN.test(line) && lines.slice(at).some((later) => END.test(later.trimEnd()))) {
+    } else if (at < lastEnd && BEGIN.test(line)) {
       echo = "section";
     } else if (headings.has(line) || CACHE_TITLE.test(line)) {
       echo = "legacy";

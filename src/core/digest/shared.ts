@@ -7,17 +7,15 @@ export interface State {
   readonly text: string;
 }
 
+/** States that have been read, and can be shortened within any budget. */
+export type Gists = (budget: number) => Digest[];
+
 /**
- * A digest of each state, all within one budget: what a small one does not need goes to the large.
+ * Reads states once, for digests of them within one budget: what a small one does not need goes to the large.
  *
- * @param budget the longest that the texts may become together, in UTF-16 units.
  * @param others further repos whose states may have been copied into these.
  */
-export function digestsOf(
-  states: readonly State[],
-  budget: number,
-  others: readonly string[] = [],
-): Digest[] {
+export function gistsOf(states: readonly State[], others: readonly string[] = []): Gists {
   const peers = [...new Set([...states.map(({ repo }) => repo), ...others])];
   const gists = states.map(({ repo, text }) =>
     gistOf(
@@ -25,8 +23,24 @@ export function digestsOf(
       peers.filter((peer) => peer !== repo),
     ),
   );
-  // What needs more than all of it gets as much as there is.
-  const needs = gists.map(({ length, within }) => (length <= budget ? length : within(budget).text.length));
-  const given = shares(needs, budget);
-  return gists.map(({ within }, at) => within(given[at] ?? 0));
+  return (budget) => {
+    // What needs more than all of it gets as much as there is.
+    const needs = gists.map(({ length, within }) => (length <= budget ? length : within(budget).text.length));
+    const given = shares(needs, budget);
+    return gists.map(({ within }, at) => within(given[at] ?? 0));
+  };
+}
+
+/**
+ * A digest of each state, all within one budget.
+ *
+ * @param budget the longest that the texts may become together, in UTF-16 units.
+ * @param others as of {@link gistsOf}.
+ */
+export function digestsOf(
+  states: readonly State[],
+  budget: number,
+  others: readonly string[] = [],
+): Digest[] {
+  return gistsOf(states, others)(budget);
 }

@@ -1,0 +1,114 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { Agent } from "../support/agent.ts";
+import { eventually } from "../support/eventually.ts";
+import { SCRIPT, Workspace } from "../support/workspace.ts";
+
+let workspace: Workspace;
+afterEach(() => workspace.dispose());
+
+const API = "# api\n## Next\n- ship record MRN-12345\n- paint\n";
+const NEW_API = "# api\n## Next\n- tell the others\n";
+const ALL = { here: { groups: ["g"] }, api: { groups: ["g"] } };
+const quiet = { code: 0, stdout: "", stderr: "" };
+/** The daemon looks at a config that changed just before only when this is over. */
+const LATE = { wait: "5s", maxWait: "10s" };
+
+async function scene(repos: object = ALL): Promise<Agent> {
+  workspace = await Workspace.create({ repos: ALL });
+  await workspace.configure({ repos: { ...repos } });
+  await workspace.save("here", "# here\n");
+  await workspace.save("api", API);
+  return new Agent(workspace, "s", workspace.repo("here"));
+}
+
+describe("what a session is taken to know", () => {
+  it("is what it has heard: news whose hook was killed is told with the next prompt", async () => {
+    const agent = await scene();
+    const daemon = await workspace.startDaemon();
+    await agent.start();
+    await workspace.save("api", NEW_API);
+    await workspace.arrives("api", ["here"], NEW_API);
+    await daemon.freeze();
+    const hook = spawn(process.execPath, [SCRIPT, "hook", "prompt"], { env: workspace.env, stdio: "pipe" });
+    hook.stdin.end(JSON.stringify({ session_id: "s", cwd: workspace.repo("here") }));
+    const connections = async (): Promise<boolean> =>
+      (await readFile("/proc/net/unix", "utf8")).split(workspace.paths.socket).length > 2;
+    await eventually("the hook to ask", connections);
+    await delay(500);
+    hook.kill("SIGKILL");
+    await once(hook, "close");
+    daemon.send("SIGCONT");
+    await workspace.status();
+    expect((await agent.prompt()).text).toContain("+ - tell the others");
+    expect(await agent.prompt()).toMatchObject(quiet);
+  });
+
+  it("is not what the daemon answered after the hook had given it up", async () => {
+    const agent = await scene();
+    const daemon = await workspace.startDaemon();
+    await agent.start();
+    await workspace.save("api", NEW_API);
+    await workspace.arrives("api", ["here"], NEW_API);
+    await daemon.freeze();
+    const prompted = agent.prompt();
+    await delay(4_250);
+    daemon.send("SIGCONT");
+    const texts = [(await prompted).text, (await agent.prompt()).text];
+    expect(texts.join("\n")).toContain("+ - tell the others");
+  });
+
+  it("says nothing again of a line that a rule of today takes for a secret, not even that it is gone", async () => {
+    const agent = await scene();
+    await workspace.run(["sync", "--all"]);
+    expect((await agent.start()).text).toContain("MRN-12345");
+    await workspace.configure({ guard: { patterns: { record: "MRN-\\d+" } } });
+    const { text } = await agent.prompt();
+    expect(text).toContain("[REDACTED:record]");
+    expect(text).not.toContain("MRN-12345");
+    await workspace.save("api", NEW_API);
+    await workspace.run(["sync", "--all"]);
+    const later = await agent.prompt();
+    expect(later.text).toContain("+ - tell the others");
+    expect(later.text).toContain("[REDACTED:record]");
+  });
+
+  it("outlasts a moment in which the cache is not there", async () => {
+    const agent = await scene();
+    await workspace.run(["sync", "--all"]);
+    await agent.start();
+    const cache = await workspace.cacheBytes("here");
+    await rm(workspace.cacheFile("here"));
+    await agent.prompt();
+    await writeFile(workspace.cacheFile("here"), cache);
+    expect(await agent.prompt()).toMatchObject(quiet);
+  });
+});
+
+describe("a config that has just changed", () => {
+  it("shows nothing of a repo that left the groups, though the daemon has not looked at it yet", async () => {
+    const agent = await scene();
+    await workspace.configure({ debounce: LATE });
+    await workspace.startDaemon();
+    await workspace.configure({ rescan: "50s" });
+    await delay(300);
+    await workspace.configure({ repos: { here: { groups: ["g"] }, api: { groups: ["other"] } } });
+    expect(await agent.start()).toMatchObject(quiet);
+  });
+
+  it("is not taken for one by which a repo has no part in this: the session hears once it has", async () => {
+    const agent = await scene({ api: { groups: ["g"] } });
+    await workspace.configure({ debounce: LATE });
+    await workspace.startDaemon();
+    await workspace.configure({ rescan: "50s" });
+    await delay(300);
+    await workspace.configure({ repos: ALL });
+    const first = await agent.prompt();
+    await workspace.arrives("api", ["here"], API);
+    const second = await agent.prompt();
+    expect(`${first.text}${second.text}`).toContain("- paint");
+  });
+});
