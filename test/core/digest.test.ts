@@ -35,7 +35,7 @@ describe("what a heading announces", () => {
     ["Phase 2 - Knowledge Objects ✅ COMPLETE", "done"],
     ["Previous Session: Streaming Output Fix", "done"],
     ["v4 Summary (Historical - Complete)", "done"],
-    ["Mission Control (98% Complete)", "other"],
+    ["Mission Control (98% Complete)", "status"],
     ["Decision Logic", "other"],
     ["Architecture Overview", "other"],
     ["次のステップ", "other"],
@@ -75,6 +75,12 @@ describe("a digest", () => {
     expect(digest(text, { budget: ROOMY }).text).toBe(
       "### App - State\n**Phase**: 2\n### Active work > Latest: login\n- half way\n### Status > Capabilities\n| A | B |\n|---|---|\n| loop | yes |",
     );
+  });
+
+  it("takes what is done to so many percent for under way, and what is done to a hundred for done", () => {
+    const text =
+      "## Login (40% complete)\n- half way\n- the form (100% complete)\n**Phase A** (100% complete)\n## Old (100% complete)\n- gone\n";
+    expect(digest(text, { budget: ROOMY }).text).toBe("### Login (40% complete)\n- half way");
   });
 
   it("uses what a short outline leaves of the budget", () => {

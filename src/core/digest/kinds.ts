@@ -21,7 +21,7 @@ const SPELLINGS: readonly (readonly [Kind, RegExp])[] = [
   ["decisions", /\b(?:decisions|decision log|adrs)\b/],
   [
     "status",
-    /\b(?:status|current|active work|in progress|latest|session context|context for|summary|progress|focus|now|wip|working on|metrics)\b/,
+    /\b(?:status|current|active work|in progress|latest|session context|context for|summary|progress|focus|now|wip|working on|metrics|\d{1,2}% complete)\b/,
   ],
 ];
 
@@ -33,7 +33,7 @@ export function kindOf(title: string): Kind {
 
 /** What is under way is told before what is as it was: capabilities, metrics. */
 const UNDER_WAY =
-  /\b(?:active|in progress|latest|working on|focus|now|wip|(?:current|this|last) (?:session|sprint|task))\b/i;
+  /\b(?:active|in progress|latest|working on|focus|now|wip|\d{1,2}% complete|(?:current|this|last) (?:session|sprint|task))\b/i;
 
 /** What is told of the past stays there: even its next steps. */
 const PAST = /\b(?:previous(?:ly)?|histor(?:y|ical)|archived?)\b/i;
@@ -65,6 +65,7 @@ export function kindsOf(passages: readonly Passage[]): Announced[] {
 
 const DONE_MARK = /^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+(?:\[[xX]\]|✅|✔️?|☑️?)/;
 const STRUCK_ITEM = /^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+(?:\[.\][ \t]+)?~~.*~~[ \t]*$/;
+const WHOLLY_DONE = /\(100% complete\)$/i;
 const DONE_CELL = /^(?:[✅✔☑]\ufe0f?[ \t]*)?(?:done|completed?|resolved|closed|merged|fixed)\b/iu;
 
 /** The pieces that still matter: without what is done, struck or checked off, and what stands below that. */
@@ -73,11 +74,12 @@ export function pending(pieces: readonly Piece[]): Piece[] {
   return pieces.filter((piece) => {
     if (piece.kind !== "item") {
       droppedAt = Infinity;
+      if (piece.kind === "prose" && WHOLLY_DONE.test(piece.lines[0] ?? "")) return false;
       return piece.kind !== "row" || !saysNothing(piece.lines[0] ?? "");
     }
     if (piece.indent > droppedAt) return false;
     const [line = ""] = piece.lines;
-    const isDone = DONE_MARK.test(line) || STRUCK_ITEM.test(line);
+    const isDone = DONE_MARK.test(line) || STRUCK_ITEM.test(line) || WHOLLY_DONE.test(line);
     droppedAt = isDone ? piece.indent : Infinity;
     return !isDone;
   });
