@@ -3,7 +3,7 @@ import { withoutEchoes } from "../digest/echoes.ts";
 import { type Kind, kindsOf } from "../digest/kinds.ts";
 import { shares } from "../digest/share.ts";
 import { CUT, shorten } from "../digest/shorten.ts";
-import { lineMark, linesOf, type Seen } from "./seen.ts";
+import { lineMark, type Seen, tellingLines } from "./seen.ts";
 
 /** What is done is news too, and comes after what is pending. */
 const ORDER: readonly Kind[] = ["blockers", "next", "status", "decisions", "done", "other"];
@@ -72,7 +72,7 @@ function linesIn({ above, title, pieces }: Passage): Line[] {
 }
 
 function goneLines(shown: readonly string[], text: string): string[] {
-  const present = linesOf(text).map((line) => line.trim());
+  const present = tellingLines(text).map((line) => line.trim());
   const whole = new Set(present);
   return shown.filter((line) => {
     const plain = line.trim();

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { readBlocks } from "../digest/blocks.ts";
+import { linesOf, readFacts } from "../digest/blocks.ts";
 
 /** What an agent has been told of one peer, as little of it as it takes to tell it what is new. */
 export interface Seen {
@@ -18,11 +18,11 @@ export function lineMark(line: string): string {
 
 /** The marks of a state's lines, and of its front matter's facts as a digest words them. */
 export function marksOf(text: string): string[] {
-  return [...new Set(linesOf(text).map(lineMark))];
+  return [...new Set(tellingLines(text).map(lineMark))];
 }
 
 /** The lines of a state that say something, and the facts of its front matter. */
-export function linesOf(text: string): string[] {
-  const facts = readBlocks(text).facts.map(([key, value]) => `${key}: ${value}`);
-  return [...facts, ...text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== "")];
+export function tellingLines(text: string): string[] {
+  const facts = readFacts(text).map(([key, value]) => `${key}: ${value}`);
+  return [...facts, ...linesOf(text).filter((line) => line.trim() !== "")];
 }

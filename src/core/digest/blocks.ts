@@ -47,14 +47,24 @@ const RULE = /^ {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,})$
 const BOLD_LEVEL = 7;
 
 export function readBlocks(text: string): Blocks {
-  const lines = text
-    .replace(/^\uFEFF/, "")
-    .replace(/(?:\r\n|\n|\r)$/, "")
-    .split(/\r\n|\n|\r/);
+  const lines = linesOf(text);
   const matter = frontMatter(lines);
   const reader = new Reader();
   for (const line of lines.slice(matter.length)) reader.read(line);
   return { facts: factsOf(matter), passages: reader.end() };
+}
+
+/** The facts of the front matter alone, as in {@link Blocks.facts}. */
+export function readFacts(text: string): Blocks["facts"] {
+  return factsOf(frontMatter(linesOf(text)));
+}
+
+/** Without their ends, of whatever kind, and a byte order mark. */
+export function linesOf(text: string): string[] {
+  return text
+    .replace(/^\uFEFF/, "")
+    .replace(/(?:\r\n|\n|\r)$/, "")
+    .split(/\r\n|\n|\r/);
 }
 
 /** The lines of the front matter with its delimiters; none where it is never closed. */

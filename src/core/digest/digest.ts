@@ -147,15 +147,23 @@ interface Part {
 class Group {
   readonly #parts: readonly Part[];
   readonly #passages: ReadonlySet<Passage | undefined>;
-  #whole = new Set<Passage>();
-
-  /** How long it is with all that it has. */
-  readonly length: number;
+  /** With all that it has. */
+  readonly #all: string;
+  readonly #everything: ReadonlySet<Passage>;
+  #whole: ReadonlySet<Passage>;
 
   constructor(parts: readonly Part[]) {
     this.#parts = parts.map(({ pieces, ...part }) => ({ ...part, pieces: pieces.map(shown) }));
     this.#passages = new Set(parts.map(({ passage }) => passage));
-    this.length = this.take(Infinity).length;
+    const { text, whole } = this.#fitting(Infinity);
+    this.#all = text;
+    this.#everything = whole;
+    this.#whole = whole;
+  }
+
+  /** How long it is with all that it has. */
+  get length(): number {
+    return this.#all.length;
   }
 
   has(passage: Passage): boolean {
@@ -169,7 +177,17 @@ class Group {
 
   /** Takes pieces in their order until one does not fit. A fence that does not fit is left, and what follows is tried. */
   take(budget: number): string {
-    this.#whole = new Set();
+    if (budget >= this.#all.length) {
+      this.#whole = this.#everything;
+      return this.#all;
+    }
+    const { text, whole } = this.#fitting(budget);
+    this.#whole = whole;
+    return text;
+  }
+
+  #fitting(budget: number): { readonly text: string; readonly whole: ReadonlySet<Passage> } {
+    const whole = new Set<Passage>();
     const lines: string[] = [];
     let length = -1;
     const add = (more: readonly string[]): boolean => {
@@ -190,12 +208,12 @@ class Group {
           table = piece.head;
         } else {
           isAll = false;
-          if (piece.kind !== "fence") return lines.join("\n");
+          if (piece.kind !== "fence") return { text: lines.join("\n"), whole };
         }
       }
-      if (isAll && passage !== undefined) this.#whole.add(passage);
+      if (isAll && passage !== undefined) whole.add(passage);
     }
-    return lines.join("\n");
+    return { text: lines.join("\n"), whole };
   }
 }
 
