@@ -8,6 +8,7 @@ import type { Knowledge } from "../hooks/knowledge.ts";
 import type { Question } from "../hooks/question.ts";
 import { rulesMark } from "../hooks/rules-mark.ts";
 import { sectionsFor } from "../hooks/sections.ts";
+import { labelled } from "../sync/pulled.ts";
 import type { Paths } from "../paths.ts";
 import { inspect } from "../status/inspect.ts";
 import { outlookOf } from "../status/outlook.ts";
@@ -20,6 +21,8 @@ import { type EdgesDone, handOver } from "./hand-over.ts";
 import { edgeResult } from "../sync/edge-result.ts";
 import { repoNamed } from "../sync/select.ts";
 import { withoutDaemon } from "./without-daemon.ts";
+
+export { unanswered } from "../concurrently.ts";
 
 const NO_DAEMON = fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves");
 
@@ -57,6 +60,7 @@ function nothingKnown(paths: Paths, identity: FileIdentity | undefined): Knowled
     now: () => new Date(),
     outlook: () => Promise.resolve(undefined),
     sections: () => Promise.resolve([]),
+    labelled: (section) => Promise.resolve(section),
   };
 }
 
@@ -84,6 +88,7 @@ function knowledgeBy(config: Config, paths: Paths, identity: FileIdentity | unde
       return outlookOf(report, place.repo, registry, place.worktree);
     },
     sections: async (outlook, sure) => await sectionsFor(outlook, sure, config),
+    labelled: async (section) => await labelled(section, config.guard),
   };
 }
 

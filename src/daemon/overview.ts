@@ -5,6 +5,7 @@ import type { Config } from "../config/load.ts";
 import type { Knowledge } from "../hooks/knowledge.ts";
 import { rulesMark } from "../hooks/rules-mark.ts";
 import { sectionsFor } from "../hooks/sections.ts";
+import { labelled } from "../sync/pulled.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
 import { inspect, type RepoFacts } from "../status/inspect.ts";
@@ -83,6 +84,7 @@ export class Overview {
         return outlookOf(report, place.repo, config.registry, place.worktree);
       },
       sections: async (outlook, sure) => await sectionsFor(outlook, sure, config),
+      labelled: async (section) => await labelled(section, config.guard),
     };
   }
 

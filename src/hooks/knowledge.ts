@@ -25,5 +25,7 @@ export interface Knowledge {
    * @param sure names of the peers whose sections have passed the rules in force. Others pass them again.
    */
   readonly sections: (outlook: Outlook, sure: ReadonlySet<string>) => Promise<readonly Section[]>;
+  /** A section of those with its branch as the rules in force let it stand. */
+  readonly labelled: (section: Section) => Promise<Section>;
   readonly now: () => Date;
 }

@@ -46,13 +46,22 @@ export interface PlaceRecord {
 export const SESSIONS = "sessions";
 /** Identifiers are UUIDs; whatever else comes is put into letters that any file system takes. */
 const PLAIN = /^[A-Za-z0-9-]{1,64}$/;
+const LONGEST_NAME = 160;
 
 /** Where a session is remembered. @param id as the harness names it. */
 export function sessionFiles(paths: Paths, id: string): SessionFiles {
-  const name = PLAIN.test(id) ? id : `_${Buffer.from(id).toString("base64url").slice(0, 160)}`;
+  const name = PLAIN.test(id) ? id : `_${encoded(id)}`;
   const file = (kind: string): WritablePath =>
     writable(join(paths.stateDirectory, SESSIONS, `${name}.${kind}`), { registry: { repos: [] }, paths });
   return { places: file("places"), told: file("told"), calls: file("calls") };
+}
+
+/** Of a long one what a file's name has room for is not all of it: a digest tells it from others that begin alike. */
+function encoded(id: string): string {
+  const text = Buffer.from(id).toString("base64url");
+  if (text.length <= LONGEST_NAME) return text;
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return createHash("sha256").update(id).digest("base64url");
 }
 
 /** By the repo's name. */

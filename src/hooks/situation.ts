@@ -58,8 +58,9 @@ async function sectionsOf(outlook: Outlook, knowledge: Knowledge): Promise<reado
   const sure = new Set(
     standing.filter(({ repo, sha256 }) => freshDigests.get(repo) === sha256).map(({ repo }) => repo),
   );
-  if (!linked && sure.size === standing.length) return standing;
-  return await knowledge.sections(outlook, sure);
+  const allowed =
+    !linked && sure.size === standing.length ? standing : await knowledge.sections(outlook, sure);
+  return await Promise.all(allowed.map((section) => knowledge.labelled(section)));
 }
 
 function peerOf({ repo, status, trouble, lagMs }: PeerOutlook, section: Section | undefined): Peer {

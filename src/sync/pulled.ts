@@ -97,3 +97,18 @@ async function clean(section: Section, rules: RulesInForce): Promise<Section> {
   const branch = section.branch === undefined ? {} : { branch: await rules.label(section.branch) };
   return { ...section, ...branch, origin: await rules.label(section.origin), body, sha256 };
 }
+
+/**
+ * A section with its branch as the rules in force let it stand: that its text has passed them says
+ * nothing of what the branch is called. Without it where a rule fails on it.
+ */
+export async function labelled(section: Section, guard: Config["guard"]): Promise<Section> {
+  const { branch, ...rest } = section;
+  if (branch === undefined) return section;
+  try {
+    return { ...rest, branch: await RulesInForce.of(guard).label(branch) };
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    return rest;
+  }
+}

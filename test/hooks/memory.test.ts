@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { Agent } from "../support/agent.ts";
 import { eventually } from "../support/eventually.ts";
+import { Git } from "../support/git.ts";
 import { SCRIPT, Workspace } from "../support/workspace.ts";
 
 let workspace: Workspace;
@@ -85,6 +86,36 @@ describe("what a session is taken to know", () => {
     await agent.prompt();
     await writeFile(workspace.cacheFile("here"), cache);
     expect(await agent.prompt()).toMatchObject(quiet);
+  });
+});
+
+describe("whose memory it is", () => {
+  it("is one session's: names that begin alike are two, however long", async () => {
+    await scene();
+    await workspace.run(["sync", "--all"]);
+    const begin = `/home/somebody/sessions/${"x".repeat(200)}`;
+    const [one, other] = ["1", "2"].map(
+      (end) => new Agent(workspace, `${begin}${end}`, workspace.repo("here")),
+    );
+    await one?.start();
+    expect((await other?.prompt())?.text).toContain("- paint");
+  });
+});
+
+describe("what stands beside a state", () => {
+  it("a branch's name passes the rules of today, though the state itself holds nothing for them", async () => {
+    const agent = await scene();
+    await workspace.save("api", NEW_API);
+    const git = new Git(workspace.repo("api"), workspace.root);
+    git.run("init", "-q", "-b", "fix/MRN-12345");
+    git.run("add", "-A");
+    git.run("commit", "-q", "-m", "first");
+    await workspace.run(["sync", "--all"]);
+    expect((await agent.start()).text).toContain("fix/MRN-12345 @");
+    await workspace.configure({ guard: { patterns: { record: "MRN-\\d+" } } });
+    const { text } = await agent.start();
+    expect(text).toContain("- tell the others");
+    expect(text).not.toContain("MRN-12345");
   });
 });
 

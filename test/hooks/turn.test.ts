@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Agent, heard, runHook } from "../support/agent.ts";
@@ -127,5 +127,21 @@ sys.exit(hook.returncode)`;
     child.stdin.end(JSON.stringify({ session_id: "s", cwd: "." }));
     await once(child, "close");
     expect(heard({ code: 0, stdout, stderr: "" }).text).toContain("This repository is here;");
+  });
+
+  it("where a daemon that cannot be seen holds the lock and hangs: the hook ends when it has given it up", async () => {
+    await scene();
+    const agent = new Agent(workspace, "s", workspace.repo("here"));
+    const daemon = await workspace.startDaemon();
+    await agent.tool();
+    const holder: object = JSON.parse(await readFile(workspace.paths.lockFile, "utf8"));
+    // As where it runs in another namespace of processes.
+    await writeFile(workspace.paths.lockFile, JSON.stringify({ ...holder, pid: 4_194_303 }));
+    await daemon.freeze();
+    await workspace.save("here", "# here\n## Next\n- mine\n");
+    const began = performance.now();
+    const { code, stderr } = await agent.tool();
+    expect([code, stderr]).toEqual([0, expect.stringContaining("was not pushed within 5 s")]);
+    expect(performance.now() - began).toBeLessThan(12_000);
   });
 });
