@@ -39,7 +39,8 @@ export async function hookInstall(options: HookInstallOptions, context: CommandC
   const { code, written, changes, text } = outcome;
   if (code !== EXIT.ok || context.json) return code;
   if (written) print(context, `Wrote ${file.path}.`);
-  else if (changes.length === 0) complain(context, `Nothing to do: the hooks are in ${file.path} already.`);
+  else if (changes.length === 0)
+    complainProse(context, `Nothing to do: the hooks are in ${file.path} already.`);
   if (written && replaceOld) tellOfReplaced(old, place, context);
   tellOfLeft(findHooks(text).old, { ...options, replaceOld }, place, context);
   for (const warning of warnings) complainProse(context, warning);
