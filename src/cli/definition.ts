@@ -74,6 +74,8 @@ interface About {
   readonly details?: readonly string[];
   readonly examples: readonly [Example, ...Example[]];
   readonly exits?: Exits;
+  /** The same, where no other code comes. */
+  readonly onlyExits?: Exits;
 }
 
 export type Positionals = Readonly<Record<string, Positional>>;

@@ -84,7 +84,8 @@ function commands(family: Family, before: readonly string[]): string[] {
 }
 
 function ofCommand(name: string, node: Command): string[] {
-  const { describe, details = [], positionals, options, examples, exits } = node;
+  const { describe, details = [], positionals, options, examples } = node;
+  const exits = node.onlyExits ?? node.exits;
   const examplesOf = examples.flatMap(({ line, tells }) => item(bold(`${PROGRAM} ${line}`), sentence(tells)));
   return [
     `.SS ${literal(usageOf(name, positionals))}`,

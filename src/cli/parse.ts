@@ -7,7 +7,6 @@ import {
   type Command,
   dashed,
   type Example,
-  type Exits,
   type Family,
   type Given,
   isFamily,
@@ -114,7 +113,7 @@ function buildCommand(parser: Argv, node: Command): Argv {
   // The first group that is named comes first.
   if (own.length > 0) parser.group(Object.keys(Object.fromEntries(own)), "Options:");
   parser.group([...Object.keys(GLOBAL_OPTIONS), "help", "version"], "Everywhere:");
-  return parser.epilogue(`${examplesText(node.examples)}\n\n${exitsText(node.exits)}`);
+  return parser.epilogue(`${examplesText(node.examples)}\n\n${exitsText(node)}`);
 }
 
 function helpWidth(): number {
@@ -132,8 +131,10 @@ function examplesText(examples: readonly Example[]): string {
   return ["Examples:", ...lines].join("\n");
 }
 
-function exitsText(exits: Exits = {}): string {
-  const lines = Object.entries({ ...EXITS, ...exits }).map(([code, says]) => `  ${code}  ${says}`);
+function exitsText({ exits, onlyExits }: Command): string {
+  const lines = Object.entries<string>(onlyExits ?? { ...EXITS, ...exits }).map(
+    ([code, says]) => `  ${code}  ${says}`,
+  );
   return ["Exit status:", ...lines].join("\n");
 }
 

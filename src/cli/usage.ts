@@ -70,8 +70,10 @@ function ofCommand(
     const others = argv.filter((word) => !names.includes(word));
     return `options of a command follow its name: \`${[name, ...others].join(" ")}\``;
   }
-  const [, argument] = /^Unknown argument: (.*)$/s.exec(message) ?? [];
+  const unknown = unknownIn(message);
+  const [argument] = unknown;
   if (argument === undefined) return message;
+  if (unknown.length > 1) return `Unknown arguments: ${unknown.join(", ")}.`;
   if (words.includes(argument)) {
     const takesNo = `\`${name}\` takes no ${argument}`;
     if (Object.keys(node.positionals).length > 0)
@@ -80,7 +82,19 @@ function ofCommand(
     return key === undefined ? takesNo : `${takesNo}. Did you mean --${dashed(key)} ${argument}?`;
   }
   const options = Object.keys(optionsOf(node)).map(dashed);
-  return `${message}.${meant(argument, options, "--")}`;
+  return `Unknown argument: ${argument}.${meant(argument, options, "--")}`;
+}
+
+/** The parser names each option twice whose name has a dash in it: as it was given, and as code would call it. */
+function unknownIn(message: string): string[] {
+  const [, list] = /^Unknown arguments?: (.*)$/s.exec(message) ?? [];
+  const names = list?.split(", ") ?? [];
+  const twins = new Set(names.filter((name) => name.includes("-")).map(camelCased));
+  return names.filter((name) => !twins.has(name));
+}
+
+function camelCased(name: string): string {
+  return name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function told(problem: string | MisfitError): string {

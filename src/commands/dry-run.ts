@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from "../errors.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { Presentable } from "../sync/presentable.ts";
 import { type Selection, selectRepos } from "../sync/select.ts";
-import { type CommandContext, complain, printText } from "./context.ts";
+import { type CommandContext, complainProse, printText } from "./context.ts";
 import { foresee } from "./foresee.ts";
 
 /** How long two caches are compared line by line, in milliseconds. */
@@ -32,11 +32,11 @@ export async function dryRun(selection: Selection, context: CommandContext): Pro
     printText(context, diff?.trimEnd() ?? wholly(old, path, before, after));
   });
   for (const { message, remedy } of faults) {
-    complain(context, `[state_sync] ${message}`);
-    complain(context, `  ${remedy}`);
+    complainProse(context, `[state_sync] ${message}`, "  ", "");
+    complainProse(context, remedy, "  ");
   }
   if (!differs && faults.length === 0)
-    complain(context, "Every peer holds this state already. A sync would only renew the times.");
+    complainProse(context, "Every peer holds this state already. A sync would only renew the times.");
   return faults.length > 0 ? EXIT.failed : EXIT.ok;
 }
 

@@ -2,7 +2,7 @@ import { FaultError } from "../errors.ts";
 import type { ExcludePlan } from "../store/exclude.ts";
 import { exclude, planExclude } from "../store/exclude.ts";
 import { ask } from "./ask.ts";
-import { type CommandContext, complain } from "./context.ts";
+import { type CommandContext, complainProse } from "./context.ts";
 
 interface Candidate {
   readonly path: string;
@@ -45,12 +45,13 @@ export async function excludeAll(plans: readonly ExcludePlan[], context: Command
       done.push(plan.file);
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
-      complain(context, error.message);
-      complain(context, `  ${error.fault.remedy}`);
+      complainProse(context, error.message, "  ", "");
+      complainProse(context, error.fault.remedy, "  ");
     }
   }
   const [file] = done;
-  if (done.length > 1) complain(context, `git does not see the caches of ${done.length} repos any more.`);
-  else if (file !== undefined) complain(context, `git does not see its cache any more: ${file}`);
+  if (done.length > 1)
+    complainProse(context, `git does not see the caches of ${done.length} repos any more.`);
+  else if (file !== undefined) complainProse(context, `git does not see its cache any more: ${file}`);
   return done.length === plans.length;
 }

@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { findRepo } from "../core/registry.ts";
+import { unknownRepo } from "../sync/select.ts";
 import { chain, type Step } from "../status/chain.ts";
 import { pausedUntil } from "../core/span.ts";
 import { type CommandContext, printFacts, printProse } from "./context.ts";
@@ -9,10 +10,11 @@ import { currentStatus } from "./current-status.ts";
 export async function explain(name: string, context: CommandContext): Promise<ExitCode> {
   const report = await currentStatus(context);
   const repo = report.repos.find((candidate) => candidate.name === name);
-  if (repo === undefined) {
-    const known = report.repos.map((candidate) => candidate.name).join(", ") || "none";
-    throw new FaultError("REPO_UNKNOWN", `Unknown repo: ${name}. Registered are: ${known}`, { repo: name });
-  }
+  if (repo === undefined)
+    throw unknownRepo(
+      name,
+      report.repos.map((candidate) => candidate.name),
+    );
   if (repo.role === "passive")
     throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
   const now = Date.now();

@@ -132,6 +132,11 @@ function isCount(every: number): boolean {
 function* mistakesIn({ budget, every, unknown = [] }: HookOptions): Generator<string> {
   for (const option of unknown) yield `there is no option --${option}`;
   if (budget !== undefined && !isBudget(budget))
-    yield `--budget is a whole number of characters from ${LEAST_BUDGET} to ${MOST_BUDGET}, not ${budget}`;
-  if (every !== undefined && !isCount(every)) yield `--every is a whole number of tool calls, not ${every}`;
+    yield `--budget is a whole number of characters from ${LEAST_BUDGET} to ${MOST_BUDGET}${notThat(budget)}`;
+  if (every !== undefined && !isCount(every))
+    yield `--every is a whole number of tool calls${notThat(every)}`;
+}
+
+function notThat(value: number): string {
+  return Number.isNaN(value) ? "" : `, not ${value}`;
 }

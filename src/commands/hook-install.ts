@@ -2,8 +2,9 @@ import { EXIT, type ExitCode } from "../errors.ts";
 import { scriptPath } from "../hooks/settings/old-calls.ts";
 import { type HookProgram, programAt, SHARED_PROGRAM } from "../hooks/settings/own-calls.ts";
 import { findHooks, installHooks, type OldHook } from "../hooks/settings/edit.ts";
-import { lookIntoSettings } from "../hooks/settings/look.ts";
+import { lookIntoSettings, offWords } from "../hooks/settings/look.ts";
 import { edited, readSettings, repoSettings, userSettings } from "../hooks/settings/file.ts";
+import { lookAtImports } from "../doctor/imports.ts";
 import { findProgram } from "../service/program.ts";
 import { ask, canAsk } from "./ask.ts";
 import { type CommandContext, complain, complainProse, print } from "./context.ts";
@@ -39,12 +40,14 @@ export async function hookInstall(options: HookInstallOptions, context: CommandC
   const { code, written, changes, text } = outcome;
   if (code !== EXIT.ok || context.json) return code;
   if (written) print(context, `Wrote ${file.path}.`);
-  else if (changes.length === 0) complain(context, `Nothing to do: the hooks are in ${file.path} already.`);
+  else if (changes.length === 0)
+    complainProse(context, `Nothing to do: the hooks are in ${file.path} already.`);
   if (written && replaceOld) tellOfReplaced(old, place, context);
   tellOfLeft(findHooks(text).old, { ...options, replaceOld }, place, context);
   for (const warning of warnings) complainProse(context, warning);
-  if (written) tellWhatHappens(place, context);
+  if (written) await tellWhatHappens(place, context);
   if (written) await tellOfTwins(place, context);
+  await tellOfImports(place, context);
   if (!options.dryRun) tellWhatIsMissing(place, context);
   return code;
 }
@@ -119,7 +122,15 @@ function tellOfLeft(
   }
 }
 
-function tellWhatHappens({ scope, repo }: HookPlace, context: CommandContext): void {
+async function tellWhatHappens({ scope, repo, home }: HookPlace, context: CommandContext): Promise<void> {
+  const files = [userSettings(home, process.env)];
+  if (scope !== "user" && repo !== undefined)
+    files.push(repoSettings(repo, "project"), repoSettings(repo, "local"));
+  for (const wired of await Promise.all(files.map(lookIntoSettings))) {
+    if (wired.off === undefined) continue;
+    complainProse(context, offWords(wired, wired.off));
+    return;
+  }
   const whose = { user: "in every repo of yours", project: `in ${repo ?? ""}`, local: `in ${repo ?? ""}` }[
     scope
   ];
@@ -133,6 +144,20 @@ function tellWhatHappens({ scope, repo }: HookPlace, context: CommandContext): v
       context,
       "Teammates without state-syncd notice nothing of it: the hooks end at once there.",
     );
+}
+
+/** Whoever has the hooks needs no import, and what it may set off is little known. */
+async function tellOfImports(
+  { config, scope, repo, home }: HookPlace,
+  context: CommandContext,
+): Promise<void> {
+  if (config === undefined) return;
+  const { registry } = config;
+  const within = scope === "user" ? undefined : registry.repos.filter(({ path }) => path === repo);
+  for (const { message, remedy } of await lookAtImports(registry, { home, env: process.env }, within)) {
+    complainProse(context, `${message}.`);
+    complainProse(context, remedy, "  ");
+  }
 }
 
 /** Agents run the hooks of all their files. */

@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { consult } from "../hooks/consult.ts";
-import { type CommandContext, complain, printFacts, printText } from "./context.ts";
+import { type CommandContext, complainProse, printFacts, printText } from "./context.ts";
 import { aloneWith } from "./hook-alone.ts";
 import { BUDGET, LEAST_BUDGET } from "./hook-event.ts";
 
@@ -17,7 +17,7 @@ export async function hookPrint(
 ): Promise<ExitCode> {
   if (!Number.isSafeInteger(budget) || budget < LEAST_BUDGET || budget > MOST) {
     const expected = `a whole number of characters from ${LEAST_BUDGET} to ${MOST}`;
-    throw new FaultError("USAGE", `--budget ${budget}: must be ${expected}`);
+    throw new FaultError("USAGE", `--budget${Number.isNaN(budget) ? "" : ` ${budget}`}: must be ${expected}`);
   }
   const { paths, cwd: directory } = context;
   const question = { kind: "print", directory, budgets: { news: budget, all: budget } } as const;
@@ -29,11 +29,11 @@ export async function hookPrint(
   if (context.json || format === "json") printFacts(context, facts ?? null);
   else if (text !== null) printText(context, text);
   if (facts === null || facts === undefined)
-    complain(
+    complainProse(
       context,
       `${directory} is in no repo that takes part: \`state-syncd repos list\` tells which do.`,
     );
-  else if (facts.peers.length === 0) complain(context, `${facts.repo} reads no peer.`);
+  else if (facts.peers.length === 0) complainProse(context, `${facts.repo} reads no peer.`);
   return EXIT.ok;
 }
 

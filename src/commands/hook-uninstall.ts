@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode } from "../errors.ts";
 import { findHooks, uninstallHooks } from "../hooks/settings/edit.ts";
 import { edited, readSettings } from "../hooks/settings/file.ts";
-import { type CommandContext, complain, complainProse, print } from "./context.ts";
+import { type CommandContext, complainProse, print } from "./context.ts";
 import { editSettings, type EditOptions } from "./hook-edit.ts";
 import { findPlace, type ScopeOptions } from "./hook-place.ts";
 
@@ -24,7 +24,7 @@ export async function hookUninstall(
   if (code !== EXIT.ok || context.json) return code;
   if (written) print(context, `Wrote ${file.path}.`);
   else if (changes.length === 0 && left.length === 0)
-    complain(context, `Nothing to do: no hook in ${file.path} is ours.`);
+    complainProse(context, `Nothing to do: no hook in ${file.path} is ours.`);
   for (const { command, line } of left) {
     complainProse(context, `${file.path}:${line} calls state-syncd beside other things, and stays as it is.`);
     complainProse(context, `Take that part out by hand: ${command}`, "  ");

@@ -85,7 +85,8 @@ function tellEnd(migration: Migration, { dryRun }: MigrateOptions, context: Comm
     tellLeftovers(migration, context);
     print(context, "");
     if (!migration.done) print(context, "This was a dry run: nothing was written.");
-    else if (isUnderstood(migration)) print(context, "Everything is done: nothing is left to migrate.");
+    else if (isUnderstood(migration) && migration.hooks.byHand.length === 0)
+      print(context, "Everything is done: nothing is left to migrate.");
     else print(context, "Everything else is done.");
   }
   return dryRun || isUnderstood(migration) ? EXIT.ok : EXIT.failed;
@@ -123,7 +124,7 @@ function shortest(path: string, cwd: string): string {
 }
 
 function asFacts(
-  { found, repos, caches, hooks, tracked, leftovers, done }: Migration,
+  { found, repos, caches, hooks, tracked, imports, leftovers, done }: Migration,
   outcome: Outcome | undefined,
 ): unknown {
   return {
@@ -139,6 +140,7 @@ function asFacts(
     settings: hooks.files.map(({ file, changes }) => ({ path: file.path, changes })),
     byHand: [...hooks.byHand, ...hooks.unread.map(({ message }) => message)],
     tracked: tracked.map(({ name, path }) => ({ repo: name, remedy: untracking(path) })),
+    imports: imports.map(({ message, remedy }) => ({ message, remedy })),
     ...leftovers,
     ...(outcome === undefined ? {} : { did: outcome.done, open: outcome.open }),
   };

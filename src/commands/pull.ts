@@ -6,7 +6,7 @@ import { realpathOrSame } from "../store/real-path.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { pulled } from "../sync/pulled.ts";
 import { selectRepos } from "../sync/select.ts";
-import { type CommandContext, complain, print, printFacts, printText } from "./context.ts";
+import { type CommandContext, complainProse, print, printFacts, printText } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 import { complainOnce } from "./sync.ts";
 
@@ -78,7 +78,10 @@ async function tellWhose(
   if (cache === undefined || repo === undefined) return;
   const [here, owner] = await Promise.all([context.cwd, dirname(dirname(cache))].map(realpathOrSame));
   if (here === undefined || owner === undefined || `${here}/`.startsWith(`${owner}/`)) return;
-  complain(context, `This is a worktree of ${repo}, and not registered itself: what ${repo} reads is shown.`);
+  complainProse(
+    context,
+    `This is a worktree of ${repo}, and not registered itself: what ${repo} reads is shown.`,
+  );
 }
 
 /** Nothing to read is no failure, and yet seldom what was meant. */
@@ -94,7 +97,7 @@ async function tellWhyAlone(
   const { registry } = await loadConfig(config);
   const repo = registry.repos.find((each) => cachePath(each) === cache);
   const why = repo === undefined ? undefined : whyNoPeers(registry, repo);
-  if (why !== undefined) complain(context, `${repo?.name} reads no peer: ${why}`);
+  if (why !== undefined) complainProse(context, `${repo?.name} reads no peer: ${why}`);
 }
 
 function budgetOf({ raw, digest, budget = DEFAULT_BUDGET }: PullOptions): number {
@@ -103,7 +106,7 @@ function budgetOf({ raw, digest, budget = DEFAULT_BUDGET }: PullOptions): number
   if (Number.isSafeInteger(budget) && budget >= LEAST_BUDGET) return budget;
   throw new FaultError(
     "USAGE",
-    `--budget ${budget}: must be a whole number of characters, ${LEAST_BUDGET} or more`,
+    `--budget${Number.isNaN(budget) ? "" : ` ${budget}`}: must be a whole number of characters, ${LEAST_BUDGET} or more`,
   );
 }
 

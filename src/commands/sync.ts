@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode, type Fault, FaultError } from "../errors.ts";
 import type { EdgeResult } from "../sync/reconciler.ts";
 import { selectRepos } from "../sync/select.ts";
-import { type CommandContext, complain, print, printFacts } from "./context.ts";
+import { type CommandContext, complainProse, print, printFacts } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 
 export interface SyncOptions {
@@ -31,7 +31,7 @@ export async function sync(options: SyncOptions, context: CommandContext): Promi
     context,
     edges.map(({ fault }) => fault),
   );
-  if (edges.length === 0) complain(context, "Nothing to do: no peer receives the state of these repos.");
+  if (edges.length === 0) complainProse(context, "Nothing to do: no peer receives the state of these repos.");
   return edges.some((edge) => edge.fault !== undefined) ? EXIT.failed : EXIT.ok;
 }
 
@@ -49,7 +49,7 @@ export function complainOnce(context: CommandContext, found: readonly (Fault | u
   const faults = new Map<string, Fault>();
   for (const fault of found) if (fault !== undefined) faults.set(fault.message, fault);
   for (const { message, remedy } of faults.values()) {
-    complain(context, `[state_sync] ${message}`);
-    complain(context, `  ${remedy}`);
+    complainProse(context, `[state_sync] ${message}`, "  ", "");
+    complainProse(context, remedy, "  ");
   }
 }

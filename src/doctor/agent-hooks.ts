@@ -3,15 +3,16 @@ import { isAbsolute } from "node:path";
 import { systemCode } from "../errors.ts";
 import { ago } from "../core/span.ts";
 import { lastFailure } from "../hooks/failure.ts";
-import { lookIntoSettings, type Wired } from "../hooks/settings/look.ts";
+import { lookIntoSettings, offWords, type Wired } from "../hooks/settings/look.ts";
 import { repoSettings, userSettings } from "../hooks/settings/file.ts";
-import { type Check, type Finding, note, problem, type World } from "./finding.ts";
+import { type Check, type Finding, note, problem, warning, type World } from "./finding.ts";
 
 /** Whether what agents call at their events is there, and nothing that it replaces is called beside it. */
 export const checkAgentHooks: Check = async (world) => {
   const user = await lookIntoSettings(userSettings(world.home, world.env));
   const found = await checkPrograms(user, "state-syncd hook install");
-  found.push(...besides(user, user.own.length > 0));
+  found.push(...besides(user, user.own.length > 0), ...broken(user));
+  let anyWired = user.own.length > 0;
   for (const repo of reposOf(world)) {
     const here: Wired[] = [];
     for (const scope of ["project", "local"] as const) {
@@ -23,8 +24,11 @@ export const checkAgentHooks: Check = async (world) => {
       here.push(wired);
     }
     const isWired = [user, ...here].some(({ own }) => own.length > 0);
-    for (const wired of here) found.push(...besides(wired, isWired));
+    for (const wired of here)
+      found.push(...besides(wired, isWired), ...broken(wired), ...switchedOff(wired, isWired));
+    anyWired ||= isWired;
   }
+  found.push(...switchedOff(user, anyWired));
   found.push(...failures(world));
   return found;
 };
@@ -75,6 +79,30 @@ async function isThere(path: string): Promise<boolean> {
     if (systemCode(error) === undefined) throw error;
     return false;
   }
+}
+
+/** The agent leaves the whole file, and says so where hardly anybody looks. */
+function broken({ broken: why }: Wired): Finding[] {
+  return why === undefined
+    ? []
+    : [
+        problem(
+          "hooks",
+          `${why.message}: the hooks in it are not called`,
+          "Correct the place that is named.",
+        ),
+      ];
+}
+
+function switchedOff(wired: Wired, isWired: boolean): Finding[] {
+  if (wired.off === undefined || !isWired) return [];
+  return [
+    warning(
+      "hooks",
+      offWords(wired, wired.off),
+      "Take it out of the file for agents to be told of their peers.",
+    ),
+  ];
 }
 
 function besides({ file, old }: Wired, isWired: boolean): Finding[] {

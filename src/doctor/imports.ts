@@ -1,12 +1,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
-import { CACHE_FILE, cachesOf, type Repo } from "../core/registry.ts";
+import { CACHE_FILE, cachesOf, type Registry, type Repo } from "../core/registry.ts";
 import { systemCode } from "../errors.ts";
 import { importsIn } from "../hooks/settings/imports.ts";
 import { userSettings } from "../hooks/settings/file.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { type Check, type Finding, warning } from "./finding.ts";
+import { type Check, type Finding, warning, type World } from "./finding.ts";
 
 /** Files of instructions are read by agents, whole: what is larger is something else. */
 const MOST_BYTES = 1 << 20;
@@ -18,12 +18,18 @@ const PLACES = ["CLAUDE.md", join(".claude", "CLAUDE.md"), "CLAUDE.local.md"];
  * Whether an agent's instructions import a cache by an `@path`: what peers wrote is looked through
  * for further `@path`s then, and files of the reader's are put in their place.
  */
-export const checkImports: Check = async ({ config, home, env }) => {
-  if (config === undefined) return [];
-  const { repos } = config.registry;
+export const checkImports: Check = async ({ config, home, env }) =>
+  config === undefined ? [] : await lookAtImports(config.registry, { home, env });
+
+/** @param within the repos whose instructions are looked at, and the user's own; if not given, all. */
+export async function lookAtImports(
+  registry: Registry,
+  { home, env }: Pick<World, "home" | "env">,
+  within: readonly Repo[] = registry.repos,
+): Promise<Finding[]> {
   const caches = new Map<string, Repo>();
-  for (const repo of cachesOf(config.registry)) caches.set(await realpathOrSame(cachePath(repo)), repo);
-  const roots: { readonly file: string; readonly repo: Repo | undefined }[] = repos
+  for (const repo of cachesOf(registry)) caches.set(await realpathOrSame(cachePath(repo)), repo);
+  const roots: { readonly file: string; readonly repo: Repo | undefined }[] = within
     .filter(({ role }) => role === "execution")
     .flatMap((repo) => PLACES.map((place) => ({ file: join(repo.path, place), repo })));
   roots.push({ file: join(dirname(userSettings(home, env)), "CLAUDE.md"), repo: undefined });
@@ -44,7 +50,7 @@ export const checkImports: Check = async ({ config, home, env }) => {
     }
   }
   return found;
-};
+}
 
 /** Its bodies stand in code, where nothing is expanded. */
 function isFenced(repo: Repo): boolean {

@@ -38,15 +38,11 @@ export async function selectRepos(
 /** The execution repo of that name. @throws as {@link selectRepos}. */
 export function repoNamed(registry: Registry, name: string): Repo {
   const repo = findRepo(registry, name);
-  if (repo === undefined) {
-    throw new FaultError(
-      "REPO_UNKNOWN",
-      `Unknown repo: ${name}.${hint(registry, name)} Registered are: ${names(registry)}`,
-      {
-        repo: name,
-      },
+  if (repo === undefined)
+    throw unknownRepo(
+      name,
+      registry.repos.map((one) => one.name),
     );
-  }
   if (repo.role === "passive")
     throw new FaultError("REPO_PASSIVE", `${name} is a passive repo`, { repo: name });
   return repo;
@@ -95,10 +91,10 @@ function names(registry: Registry): string {
   return registry.repos.map((repo) => repo.name).join(", ") || "none";
 }
 
-function hint(registry: Registry, name: string): string {
-  const meant = nearest(
-    name,
-    registry.repos.map((repo) => repo.name),
-  );
-  return meant === undefined ? "" : ` Did you mean ${meant}?`;
+/** @param known the names that there are. */
+export function unknownRepo(name: string, known: readonly string[]): FaultError {
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? "" : ` Did you mean ${meant}?`;
+  const message = `Unknown repo: ${name}.${hint} Registered are: ${known.join(", ") || "none"}`;
+  return new FaultError("REPO_UNKNOWN", message, { repo: name });
 }

@@ -63,6 +63,7 @@ describe("a line that is not right: what is wrong with it, and the help of that 
       '--role cannot be "boss": it is one of execution, passive',
       "repos add --help",
     ],
+    ["explain alhpa", "Unknown repo: alhpa. Did you mean alpha? Registered are: alpha, beta", "repos add"],
     ["explain alpha beta", "`state-syncd explain` takes no beta", "explain --help"],
     ["pull --from", "--from needs a value", "pull --help"],
     ["pull --from alpha --from beta", "--from is given more than once", "pull --help"],
@@ -80,6 +81,10 @@ describe("a line that is not right: what is wrong with it, and the help of that 
     ["pause alpha --for 2x", "must be a duration such as 30m", "pause --help"],
     ["pull alpha --raw", "--raw prints one peer's state", "pull --help"],
     ["sync --all alpha", "--all takes no names", "sync --help"],
+    ["repos add . --dry-run", "Unknown argument: dry-run.", "repos add --help"],
+    ["repos add . --dry-run --no-ask", "Unknown arguments: dry-run, ask.", "repos add --help"],
+    ["hook print --budget ten", "--budget: must be a whole number of characters", "hook print --help"],
+    ["pull --digest --budget ten", "--budget: must be a whole number of characters", "pull --help"],
     ["repos add /no/where", "there is no directory /no/where", "repos add --help"],
   ])("%s", async (line, what, help) => {
     const { code, stdout, stderr } = await workspace.run(line.split(" "));
@@ -100,6 +105,16 @@ it("whoever calls it for the first time is told where to begin", async () => {
     "state-syncd status",
   ]);
 });
+
+it.each(["session-start", "prompt", "checkpoint"])(
+  "hook %s ends with 0 whatever happens, and its help says so",
+  async (hook) => {
+    const { stdout } = await workspace.run(["hook", hook, "--help"]);
+    expect(stdout.split("Exit status:\n")[1]).toBe(
+      "  0  whatever happens: no turn of an agent ends for its sake\n",
+    );
+  },
+);
 
 it.each([
   ["start", "Unknown command: start. Did you mean service start?"],

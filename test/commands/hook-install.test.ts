@@ -132,6 +132,32 @@ describe("hook install", () => {
   });
 });
 
+describe("what keeps it from being of use is said", () => {
+  it("settings that switch all hooks off: Claude Code calls nothing, and it is not said that it does", async () => {
+    await put(user, '{\n  "disableAllHooks": true\n}\n');
+    const { code, stderr } = await hook(["install", "--yes"]);
+    expect(code).toBe(0);
+    expect(stderr).not.toContain("Claude Code calls state-syncd in every repo");
+    expect(stderr).toContain(`${user}:2 has \`disableAllHooks\``);
+    await put(join(workspace.repo("a"), ".claude", "settings.local.json"), '{ "disableAllHooks": true }');
+    await put(user, "{}");
+    const here = await hook(["install", "--project", "--yes"], { cwd: workspace.repo("a") });
+    expect(here.stderr).toContain("settings.local.json:1 has `disableAllHooks`");
+  });
+
+  it("instructions that import a cache, in the repo that is meant, or in any", async () => {
+    await put(join(workspace.repo("a"), "CLAUDE.md"), "@.aibrain/global-state-cache.md\n");
+    const told = `${workspace.repo("a")}/CLAUDE.md:1 imports a cache`;
+    expect((await hook(["install", "--yes"])).stderr).toContain(told);
+    expect((await hook(["install", "--local", "--yes"], { cwd: workspace.repo("a") })).stderr).toContain(
+      told,
+    );
+    expect((await hook(["install", "--local", "--yes", "--json"], { cwd: workspace.repo("a") })).stderr).toBe(
+      "",
+    );
+  });
+});
+
 describe("the settings that are meant", () => {
   it("the user's are where CLAUDE_CONFIG_DIR says", async () => {
     const directory = join(workspace.root, "elsewhere");

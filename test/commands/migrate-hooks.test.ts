@@ -84,6 +84,36 @@ describe("the hooks", () => {
     expect(await read(settingsOf(one))).toBe(more);
   });
 
+  it("a call that is left to take out by hand is named once, keeps its script, and is no `everything is done`", async () => {
+    await makeOldRepos(workspace, repos);
+    const start =
+      '"SessionStart": [{ "hooks": [{ "type": "command", "command": "python utils/state_sync.py pull one; ls" }] }]';
+    // Below what changes, so that its line is another one afterwards.
+    await put(settingsOf(one), OLD_SETTINGS.replace(/\n {4}\]\n/, `\n    ],\n    ${start}\n`));
+    const dry = await migrate("--dry-run");
+    expect(dry.stdout.split(`${settingsOf(one)}:`)).toHaveLength(2);
+    expect((await migrate("--yes")).code).toBe(0);
+    const again = await migrate("--yes");
+    expect(again.stdout.split(`${settingsOf(one)}:`)).toHaveLength(2);
+    expect(again.stdout).toContain("\nWhen none of the lines above calls them, nothing needs these any more");
+    expect(again.stdout).toMatch(/\nEverything else is done\.\n$/);
+    expect(again.code).toBe(0);
+  });
+
+  it("instructions that import a cache are told, before and after, and not where it stands in fences", async () => {
+    await makeOldRepos(workspace, repos);
+    await put(join(one.path, "CLAUDE.md"), "# one\n\n@.aibrain/global-state-cache.md\n");
+    await put(join(vault.path, "CLAUDE.md"), "@.aibrain/global-state-cache.md\n");
+    const told = `  ${one.path}/CLAUDE.md:3 imports a cache`;
+    expect((await migrate("--dry-run")).stdout).toContain(told);
+    const { stdout } = await migrate("--yes");
+    expect(stdout).toContain(told);
+    expect(stdout).not.toContain(`${vault.path}/CLAUDE.md`);
+    const config = await read(workspace.paths.config);
+    await put(workspace.paths.config, config.replace(`one: { path: ${one.path}`, `$&, fence: true`));
+    expect((await migrate("--yes")).stdout).not.toContain("imports a cache");
+  });
+
   it("settings that are a link into a repository of dotfiles stay one", async () => {
     await makeOldRepos(workspace, repos);
     const dotfiles = join(workspace.root, "dotfiles.json");

@@ -223,13 +223,14 @@ describe("what stands in the way is told, and nothing is guessed", () => {
     await makeOldRepos(workspace, repos);
     await put(
       join(two.path, "utils/state_sync.py"),
-      scriptWith("REPO_MAP = {'one': '/elsewhere', 'two': '/two'}"),
+      scriptWith("REPO_MAP = {'one': '/elsewhere', 'two': '/two', 'vault': drive()}"),
     );
     const before = await everything();
     const refused = await migrate("--yes");
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain(`one: ${one.path}\n`);
     expect(refused.stderr).toContain("one: /elsewhere\n");
+    expect(refused.stderr).toContain("vault: not understood in this one\n");
     expect(refused.stderr).toContain("Name the one that is right");
     expect(await everything()).toEqual(before);
     const named = await migrate(join(one.path, "utils/state_sync.py"), "--yes");

@@ -23,8 +23,11 @@ describe.skipIf(!hasTerminals)("what people read on a terminal (skipped where tm
     ["logs --since yesterday", "logs --help"],
     ["config check --config wrong.yaml", "when it is right"],
     ["sync gamma", "one that is registered"],
+    ["pull alpha", "meant to be empty"],
+    ["hook print", "tells which do"],
   ])("is broken between its words, and not by the terminal: %s", async (line, part) => {
     await writeFile(join(workspace.root, "wrong.yaml"), "version: 2\nrescan: 1\nrepoes: {}\n");
+    if (line === "pull alpha") await workspace.save("beta", "");
     // What is typed does not look like the end.
     terminal.type(`clear; node ${SCRIPT} ${line}; echo THE" "END\n`);
     const lines = await terminal.shows(/^THE END$/);

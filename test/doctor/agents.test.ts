@@ -96,6 +96,27 @@ describe("doctor looks at the agents' hooks", () => {
     ]);
   });
 
+  it("tells of settings that have our hooks, and that no agent can read", async () => {
+    await workspace.run(["hook", "install", "--yes"]);
+    await put(user(), `${await readFile(user(), "utf8")} }`);
+    await put(settings("a"), "{ broken, and none of ours }");
+    expect(await told("hooks")).toMatchObject([
+      { level: "error", message: expect.stringMatching(/settings\.json:\d+:\d+: not valid JSON/) },
+    ]);
+  });
+
+  it("tells of settings that switch off the hooks which stand there, and not where none of ours does", async () => {
+    const off = '{ "disableAllHooks": true, "hooks": {} }';
+    await put(settings("a"), off);
+    expect(await told("hooks")).toEqual([]);
+    await put(user(), off);
+    await workspace.run(["hook", "install", "--yes"]);
+    await put(settings("a"), "{}");
+    expect(await told("hooks")).toMatchObject([
+      { level: "warning", message: expect.stringContaining(`${user()}:1 has \`disableAllHooks\``) },
+    ]);
+  });
+
   it("notes the old checkpoint script where it is called beside ours, and not where it is alone", async () => {
     await put(settings("a"), hook("PostToolUse", "bash .claude/hooks/checkpoint_reminder.sh"));
     expect(await told("hooks")).toEqual([]);

@@ -15,6 +15,9 @@ const EVENT = [
   "Reads the event on standard input as Claude Code's hooks get it (`session_id`, `cwd`, `hook_event_name`), and answers in its JSON. Ends with 0 whatever happens, with at most one line on standard error.",
 ];
 
+/** Nothing else: a hook that fails would end a turn, or take a prompt away. */
+const ALWAYS = { 0: "whatever happens: no turn of an agent ends for its sake" } as const;
+
 const budget = (usual: string) =>
   ({ type: "number", value: "N", describe: `At most so many characters (${usual})` }) as const;
 
@@ -29,6 +32,7 @@ export const hook: Family = {
       ],
       options: { budget: budget("8,000") },
       examples: [{ line: "hook session-start < event.json", tells: "as the harness calls it" }],
+      onlyExits: ALWAYS,
       run: async (args, context) =>
         (await import("../../commands/hook-here.ts")).hookHere("session-start", args, context),
     }),
@@ -37,6 +41,7 @@ export const hook: Family = {
       details: ["Says nothing where nothing changed.", ...EVENT],
       options: { budget: budget("4,000") },
       examples: [{ line: "hook prompt < event.json", tells: "as the harness calls it" }],
+      onlyExits: ALWAYS,
       run: async (args, context) =>
         (await import("../../commands/hook-here.ts")).hookHere("prompt", args, context),
     }),
@@ -48,6 +53,7 @@ export const hook: Family = {
       ],
       options: { every: { type: "number", value: "N", describe: "After so many tool calls (10)" } },
       examples: [{ line: "hook checkpoint --every 20 < event.json", tells: "as the harness calls it" }],
+      onlyExits: ALWAYS,
       run: async (args, context) =>
         (await import("../../commands/hook-here.ts")).hookHere("checkpoint", args, context),
     }),

@@ -39,6 +39,8 @@ export interface HookPlan {
   readonly files: readonly SettingsPlan[];
   /** What is left for the user, each with its file and line. */
   readonly byHand: readonly string[];
+  /** The same, file and line alone, as the files are going to be. */
+  readonly left: ReadonlySet<string>;
   /** Files that cannot be read, or are not understood and mention the old utility. */
   readonly unread: readonly FaultError[];
   /** What will one day end the program that the hooks name, in words. */
@@ -108,6 +110,7 @@ class Planner {
   readonly #context: CommandContext;
   readonly #files: SettingsPlan[] = [];
   readonly #byHand: string[] = [];
+  readonly #left = new Set<string>();
   readonly #unread: FaultError[] = [];
   #warnings: readonly string[] = [];
 
@@ -118,7 +121,7 @@ class Planner {
 
   get plan(): HookPlan {
     const [files, byHand, unread] = [this.#files, this.#byHand, this.#unread];
-    return { files, byHand, unread, warnings: this.#warnings };
+    return { files, byHand, left: this.#left, unread, warnings: this.#warnings };
   }
 
   async read(places: readonly Place[]): Promise<Read[]> {
@@ -161,6 +164,8 @@ class Planner {
         ? withoutOldHooks(before)
         : installHooks(before, { program, every, replaceOld: true }),
     );
+    for (const { call, line } of edited({ ...file, text }, findHooks).old)
+      if (!call.whole) this.#left.add(`${place.path}:${line}`);
     if (text !== file.text) this.#files.push({ file, owner: place.owner, after: text, changes });
   }
 

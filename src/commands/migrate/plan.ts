@@ -1,7 +1,10 @@
 import type { Config } from "../../config/load.ts";
 import type { Registry, Repo } from "../../core/registry.ts";
 import { lookAtGit } from "../../doctor/git.ts";
+import type { Finding } from "../../doctor/finding.ts";
+import { lookAtImports } from "../../doctor/imports.ts";
 import { FaultError } from "../../errors.ts";
+import { homeOf } from "../../paths.ts";
 import { answering } from "../../store/disks.ts";
 import { planExclude } from "../../store/exclude.ts";
 import type { CommandContext } from "../context.ts";
@@ -32,12 +35,14 @@ export interface Migration {
   readonly visible: readonly Repo[];
   /** The repos whose caches git tracks. */
   readonly tracked: readonly Repo[];
+  /** What imports a cache. */
+  readonly imports: readonly Finding[];
   readonly leftovers: Leftovers;
   /** Nothing is left to be done by this command. */
   readonly done: boolean;
 }
 
-const NO_HOOKS: HookPlan = { files: [], byHand: [], unread: [], warnings: [] };
+const NO_HOOKS: HookPlan = { files: [], byHand: [], left: new Set(), unread: [], warnings: [] };
 
 /** Looks at everything and changes nothing. @throws ConfigError or FaultError. */
 export async function planMigration(
@@ -56,13 +61,20 @@ export async function planMigration(
   const warnings = (await lookAtGit({ repos: active })).filter(({ level }) => level === "warning");
   const tracked = active.filter(({ name }) => warnings.some(({ about }) => about === name));
   const changed = new Map(hooks.files.map(({ file, after }) => [file.path, after]));
-  const leftovers = await findLeftovers(active, changed);
+  const { mentions, ...others } = await findLeftovers(active, changed);
+  // What is named as a hook to take out is not named again.
+  const leftovers = {
+    ...others,
+    mentions: mentions.filter((at) => !hooks.left.has(`${at.file}:${at.line}`)),
+  };
+  const env = process.env;
+  const imports = await lookAtImports(config.registry, { home: homeOf(env), env }, active);
   const done =
     repos.additions.length === 0 &&
     caches.adoptions.length === 0 &&
     hooks.files.length === 0 &&
     (wish.exclude !== true || visible.length === 0);
-  return { found, repos, config, active, caches, hooks, visible, tracked, leftovers, done };
+  return { found, repos, config, active, caches, hooks, visible, tracked, imports, leftovers, done };
 }
 
 async function activeOf(

@@ -6,7 +6,7 @@ import { findEnclosingRepo } from "../../config/scan.ts";
 import { FaultError, systemCode } from "../../errors.ts";
 import { homeOf } from "../../paths.ts";
 import { realpathOrSame } from "../../store/real-path.ts";
-import { type CommandContext, complain } from "../context.ts";
+import { type CommandContext, complainProse } from "../context.ts";
 import { kindAt, smallText } from "../small-text.ts";
 
 export const OLD_SCRIPT = join("utils", "state_sync.py");
@@ -44,7 +44,7 @@ export async function findMap(named: readonly string[], context: CommandContext)
   const different = others.filter((other) => other !== same);
   if (different.length > 0 && named.length === 0) throw disagreement([chosen, ...different], context);
   for (const { script } of different)
-    complain(context, `${script} has another map; ${chosen.script} is the one that counts.`);
+    complainProse(context, `${script} has another map; ${chosen.script} is the one that counts.`);
   return {
     ...chosen,
     copies: [...chosen.copies, ...(same === undefined ? [] : [same.script, ...same.copies])],
@@ -143,9 +143,13 @@ function disagreement(variants: readonly FoundMap[], context: CommandContext): F
   const differing = [...names].filter((name) => new Set(all.map((one) => one.get(name))).size > 1);
   for (const [at, { script, copies, map }] of variants.entries()) {
     const more = copies.length === 0 ? "" : ` (and ${copies.length} more with the same map)`;
-    complain(context, `${script}${more}:`);
-    for (const name of differing) complain(context, `  ${name}: ${all[at]?.get(name) ?? "not in this one"}`);
-    for (const { line, why } of map.unread) complain(context, `  line ${line}: ${why}`);
+    complainProse(context, `${script}${more}:`, "  ", "");
+    const isUnread = (name: string): boolean => map.unread.some((entry) => entry.name === name);
+    for (const name of differing) {
+      const none = isUnread(name) ? "not understood in this one" : "not in this one";
+      complainProse(context, `${name}: ${all[at]?.get(name) ?? none}`, "      ", "  ");
+    }
+    for (const { line, why } of map.unread) complainProse(context, `line ${line}: ${why}`, "      ", "  ");
   }
   return new FaultError("USAGE", `${variants.length} copies of the script have different maps`, {
     remedy: `Name the one that is right: \`state-syncd migrate ${variants[0]?.script ?? "<script>"}\`.`,

@@ -158,7 +158,7 @@ function tellGit({ visible: seen }: Migration, wish: MigrationWish, context: Com
 
 /** What is the user's to do, now or when the plan is carried out. */
 export function tellLeftovers(
-  { leftovers, tracked, visible: seen, done }: Migration,
+  { leftovers, tracked, imports, hooks, visible: seen, done }: Migration,
   context: CommandContext,
 ): void {
   const { removable, mentions, incomplete } = leftovers;
@@ -171,12 +171,18 @@ export function tellLeftovers(
   for (const { path } of tracked) print(context, `  ${untracking(path)}`);
   if (tracked.some((repo) => seen.includes(repo)))
     say(context, "`state-syncd migrate --exclude` keeps git from seeing them as new files then.");
+  if (imports.length > 0) heading(context, "These lines put a peer's text among the agents' instructions:");
+  for (const { message, remedy } of imports) {
+    say(context, message);
+    printProse(context, remedy, "    ", "    ");
+  }
   if (mentions.length > 0) heading(context, "These lines speak of the old script, and stay as they are:");
   for (const { file, line } of mentions.slice(0, MOST_LINES)) say(context, `${file}:${line}`);
   if (mentions.length > MOST_LINES) say(context, `and ${mentions.length - MOST_LINES} lines more`);
   for (const path of incomplete)
     say(context, `${path} is too large to be looked through; search it for state_sync.`);
-  const when = mentions.length > 0 ? "When none of these lines calls them" : done ? "Now" : "Then";
+  const isCalled = mentions.length > 0 || hooks.byHand.length > 0;
+  const when = isCalled ? "When none of the lines above calls them" : done ? "Now" : "Then";
   if (removable.length > 0)
     heading(context, `${when}, nothing needs these any more; they stay until you remove them:`);
   for (const file of removable) say(context, file);

@@ -126,18 +126,25 @@ export function withoutOldHooks(text: string): SettingsEdit {
 export function findHooks(text: string): {
   readonly own: readonly OwnHook[];
   readonly old: readonly OldHook[];
+  /** The line that has no hook called at all, whatever stands there. */
+  readonly off: number | undefined;
 } {
   const own: OwnHook[] = [];
   const old: OldHook[] = [];
+  const off = isEmpty(text) ? undefined : valueOf(hooksOf(text).root, "disableAllHooks");
   for (const { event, matcher, command, commandNode } of isEmpty(text) ? [] : entriesOf(text)) {
-    const line = text.slice(0, commandNode.offset).split("\n").length;
+    const line = lineOf(text, commandNode);
     const at = { event, matcher, command, line };
     const ours = ownCall(command);
     const theirs = oldCall(command);
     if (ours !== undefined) own.push({ ...at, call: ours });
     if (theirs !== undefined) old.push({ ...at, call: theirs });
   }
-  return { own, old };
+  return { own, old, off: off?.value === true ? lineOf(text, off) : undefined };
+}
+
+function lineOf(text: string, { offset }: Node): number {
+  return text.slice(0, offset).split("\n").length;
 }
 
 function isEmpty(text: string): boolean {

@@ -7,14 +7,27 @@ export interface Wired {
   readonly file: string;
   readonly own: readonly OwnHook[];
   readonly old: readonly OldHook[];
+  /** The line that switches all hooks off, from 1. */
+  readonly off: number | undefined;
+  /** Why it is not understood, where something of ours stands in it. */
+  readonly broken: FaultError | undefined;
 }
 
-/** @returns nothing of either where the file is not there, or is not understood: no agent would take it, either. */
+/** @returns no hook where the file is not there, or is not understood: no agent would take it, either. */
 export async function lookIntoSettings(file: string): Promise<Wired> {
+  let text = "";
   try {
-    return { file, ...edited(await readSettings(file), findHooks) };
+    const settings = await readSettings(file);
+    ({ text } = settings);
+    return { file, ...edited(settings, findHooks), broken: undefined };
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
-    return { file, own: [], old: [] };
+    const broken = text.includes("state-syncd") ? error : undefined;
+    return { file, own: [], old: [], off: undefined, broken };
   }
+}
+
+/** That no hook of a file is called. */
+export function offWords({ file }: Wired, line: number): string {
+  return `${file}:${line} has \`disableAllHooks\`: while that stands there Claude Code calls no hook.`;
 }
