@@ -7,6 +7,9 @@ import { SESSIONS } from "./session.ts";
 
 /** A session that was resumed after so long is told everything anew, which does no harm. */
 const KEPT_MS = 14 * 86_400_000;
+/** What was prepared, and has not been heard by now, nobody confirms any more. */
+const UNHEARD_MS = 3_600_000;
+const UNHEARD = /\.state-syncd-tmp$/;
 /** The agent waits: the rest is for another session's start, which begins at another place. */
 const MOST_AT_ONCE = 500;
 
@@ -26,7 +29,8 @@ export function sweepSessions(paths: Paths, now: number): void {
 
 function sweep(file: WritablePath, now: number): void {
   try {
-    if (now - statSync(file).mtimeMs > KEPT_MS) unlinkSync(file);
+    const keptMs = UNHEARD.test(file) ? UNHEARD_MS : KEPT_MS;
+    if (now - statSync(file).mtimeMs > keptMs) unlinkSync(file);
   } catch (error) {
     // Another hook was faster, or somebody has made a directory there.
     if (systemCode(error) === undefined) throw error;

@@ -1,4 +1,5 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -99,6 +100,20 @@ describe("whose memory it is", () => {
     );
     await one?.start();
     expect((await other?.prompt())?.text).toContain("- paint");
+  });
+});
+
+describe("what was never heard", () => {
+  it("does not pile up", async () => {
+    const agent = await scene();
+    await agent.start();
+    const sessions = join(workspace.paths.stateDirectory, "sessions");
+    const unheard = join(sessions, ".s.told.1-0123456789ab.state-syncd-tmp");
+    await writeFile(unheard, "{}");
+    const before = new Date(Date.now() - 2 * 3_600_000);
+    await utimes(unheard, before, before);
+    await agent.start();
+    expect((await readdir(sessions)).toSorted()).toEqual(["s.places", "s.told"]);
   });
 });
 
