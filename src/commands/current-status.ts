@@ -29,12 +29,10 @@ export async function currentStatus(context: CommandContext): Promise<StatusRepo
 }
 
 /** A daemon that holds the lock but has no socket: it is starting, or its socket was removed. */
-async function silentDaemon(context: CommandContext): Promise<Fault | undefined> {
-  const { paths } = context;
-  const holder = await lockHolder(paths);
-  if (holder?.role !== "daemon") return undefined;
-  const { isLocked } = await import("../store/lock.ts");
-  if (!(await isLocked(paths))) return undefined;
+async function silentDaemon({ paths }: CommandContext): Promise<Fault | undefined> {
+  const { runningDaemon } = await import("../store/lock.ts");
+  const holder = await runningDaemon(paths);
+  if (holder === undefined) return undefined;
   return fault(
     "DAEMON_UNRESPONSIVE",
     `the daemon (pid ${holder.pid}) does not listen on ${holder.socket ?? paths.socket}`,

@@ -15,6 +15,7 @@ import { outlookOf } from "../status/outlook.ts";
 import { loadPauses } from "../daemon/pauses.ts";
 import { type FileIdentity, identityAt } from "../store/identity.ts";
 import { probeDisks } from "../store/disks.ts";
+import { runningDaemon } from "../store/lock.ts";
 import { locateRepo } from "../store/around.ts";
 import type { CommandContext } from "./context.ts";
 import { type EdgesDone, handOver } from "./hand-over.ts";
@@ -83,7 +84,14 @@ function knowledgeBy(config: Config, paths: Paths, identity: FileIdentity | unde
         copiesDirectory: paths.copiesDirectory,
         now: now(),
         into: place.repo,
-        runtime: withoutDaemon({ config: file, pid: null, running: false, isPaused, problem: NO_DAEMON }),
+        runtime: withoutDaemon({
+          config: file,
+          pid: null,
+          // It was asked, and has not answered.
+          running: (await runningDaemon(paths)) !== undefined,
+          isPaused,
+          problem: NO_DAEMON,
+        }),
       });
       return outlookOf(report, place.repo, registry, place.worktree);
     },

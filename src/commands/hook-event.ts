@@ -32,7 +32,7 @@ export const LEAST_BUDGET = 400;
 const MOST_BUDGET = 9_900;
 
 /** The agent waits: what takes longer than this is left. */
-const MOST_MS = 8_000;
+const MOST_MS = 6_000;
 
 /**
  * Does what a hook does at an event. Whatever happens, the agent's turn goes on: nothing is thrown,

@@ -15,6 +15,9 @@ export type EdgeStatus =
   /** The file or the cache cannot be read or written. */
   | "failed";
 
+/** How the daemon is, to who wants to be told of changes: `silent` holds its lock and does not answer. */
+export type DaemonState = "runs" | "silent" | "off";
+
 /** What stands in a cache for one peer. */
 export type SectionState =
   | { readonly kind: "section"; readonly sha256: string }

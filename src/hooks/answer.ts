@@ -67,7 +67,7 @@ interface Said {
 
 function newsSince(before: ToldRecord, situation: Situation, budget: number): Said {
   const peers = new Map(Object.entries(before.peers));
-  const found = news(situation, { peers, daemonRan: before.daemonRan }, budget);
+  const found = news(situation, { peers, daemon: before.daemon }, budget);
   return found ?? { text: null, shown: new Map() };
 }
 
@@ -88,7 +88,7 @@ function unlessUnwritable<T>(write: () => T): { readonly done?: T; readonly rema
 
 /** What is remembered after an agent was told of a situation. */
 async function toldOf(
-  { situation: { peers, daemonRuns }, cache }: Looked,
+  { situation: { peers, daemon }, cache }: Looked,
   { before, shown, rules }: Memory,
 ): Promise<ToldRecord> {
   const told: [string, Seen][] = [];
@@ -104,7 +104,7 @@ async function toldOf(
     // A megabyte takes a tenth of a second, in which a daemon does nothing else.
     if (!isSame) await immediate();
   }
-  return { cache, daemonRan: daemonRuns, rules, peers: Object.fromEntries(told) };
+  return { cache, daemon, rules, peers: Object.fromEntries(told) };
 }
 
 interface Memory {
@@ -121,7 +121,7 @@ async function printed(outlook: Outlook | undefined, budget: number, knowledge: 
   return { text, facts: factsOf(situation, budget) };
 }
 
-function factsOf({ repo, cache, worktree, daemonRuns, peers, now }: Situation, budget: number): Facts {
+function factsOf({ repo, cache, worktree, daemon, peers, now }: Situation, budget: number): Facts {
   const reported = peers.flatMap(({ repo: name, report }) =>
     report === undefined ? [] : [{ repo: name, text: report.text }],
   );
@@ -140,9 +140,9 @@ function factsOf({ repo, cache, worktree, daemonRuns, peers, now }: Situation, b
             branch: report.branch ?? null,
             commit: report.commit ?? null,
             digest,
-            isWhole,
+            isWhole: isWhole && !report.isBeginning,
           };
     return { repo: name, status, lagMs, trouble: trouble ?? null, state };
   });
-  return { repo, cache, worktree: worktree ?? null, daemonRuns, peers: facts };
+  return { repo, cache, worktree: worktree ?? null, daemon, peers: facts };
 }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { reminder } from "../core/briefing/reminder.ts";
 import { isoTime } from "../core/iso-time.ts";
+import type { Paths } from "../paths.ts";
 import { statIfThere } from "../store/identity.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { countCall } from "./calls.ts";
@@ -55,9 +56,16 @@ async function pushed(
   { paths, now, alone }: HookWorld,
 ): Promise<string | undefined> {
   const isJustSaved = changedMs !== undefined && Math.abs(now - changedMs) <= JUST_SAVED_MS;
-  if (!isJustSaved || (await lockHolder(paths))?.role === "daemon") return undefined;
+  if (!isJustSaved || (await daemonRuns(paths))) return undefined;
   const faults = await (await alone()).push(repo);
   return faults.length === 0 ? undefined : faults.join("; ");
+}
+
+async function daemonRuns(paths: Paths): Promise<boolean> {
+  // Most often there is none, and that is known without the lock, which is slow to load.
+  if ((await lockHolder(paths))?.role !== "daemon") return false;
+  const { runningDaemon } = await import("../store/lock.ts");
+  return (await runningDaemon(paths)) !== undefined;
 }
 
 function noteFor(

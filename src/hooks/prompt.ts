@@ -24,9 +24,12 @@ export async function prompt(event: HookEvent, budgets: Budgets, world: HookWorl
   return await consult({ kind: "news", directory: event.cwd, sessionId: event.sessionId, budgets }, world);
 }
 
-/** Neither has the cache been written since, nor has the daemon ended. */
+/**
+ * Neither has the cache been written since, nor has the daemon ended, or come back. One that was
+ * silent is not asked again before there is something else to ask: it would cost each prompt seconds.
+ */
 async function isAsTold(told: ToldRecord, cache: string, { paths }: HookWorld): Promise<boolean> {
   const [identity, holder] = await Promise.all([identityAt(cache), lockHolder(paths)]);
-  const daemonEnded = told.daemonRan && holder?.role !== "daemon";
-  return (identity ?? null) === told.cache && !daemonEnded;
+  const isThere = holder?.role === "daemon";
+  return (identity ?? null) === told.cache && isThere === (told.daemon !== "off");
 }

@@ -1,4 +1,4 @@
-import type { EdgeStatus } from "../core/health.ts";
+import type { DaemonState, EdgeStatus } from "../core/health.ts";
 
 /** What a hook asks whoever knows: the running daemon over its socket, or this process where none runs. */
 export interface Question {
@@ -39,7 +39,7 @@ export interface Facts {
   readonly repo: string;
   readonly cache: string;
   readonly worktree: string | null;
-  readonly daemonRuns: boolean;
+  readonly daemon: DaemonState;
   readonly peers: readonly PeerFacts[];
 }
 

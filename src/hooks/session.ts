@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Seen } from "../core/briefing/seen.ts";
+import type { DaemonState } from "../core/health.ts";
 import { systemCode } from "../errors.ts";
 import type { Paths } from "../paths.ts";
 import { identityAt } from "../store/identity.ts";
@@ -23,7 +24,7 @@ export interface SessionFiles {
 export interface ToldRecord {
   /** The cache's identity when it was read. */
   readonly cache: string | null;
-  readonly daemonRan: boolean;
+  readonly daemon: DaemonState;
   /** Of the guard's rules by which it was told, see `rulesMark`. */
   readonly rules: string;
   readonly peers: Readonly<Record<string, Seen>>;
@@ -111,13 +112,13 @@ export function makeSessions(file: WritablePath): void {
 }
 
 function isTold(value: unknown): value is ToldRecord {
-  if (!isObject(value) || !("cache" in value) || !("daemonRan" in value)) return false;
+  if (!isObject(value) || !("cache" in value) || !("daemon" in value)) return false;
   if (!("rules" in value) || !("peers" in value)) return false;
-  const { cache, daemonRan, rules, peers } = value;
+  const { cache, daemon, rules, peers } = value;
   return (
     typeof rules === "string" &&
     (cache === null || typeof cache === "string") &&
-    typeof daemonRan === "boolean" &&
+    (daemon === "runs" || daemon === "silent" || daemon === "off") &&
     isObject(peers) &&
     Object.values(peers).every(isSeen)
   );

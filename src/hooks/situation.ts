@@ -1,10 +1,11 @@
+import { Shared } from "../concurrently.ts";
 import type { Peer, Report } from "../core/briefing/peer.ts";
-import type { Situation } from "../core/briefing/briefing.ts";
+import type { OwnState, Situation } from "../core/briefing/briefing.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
 import type { Outlook, PeerOutlook } from "../status/outlook.ts";
 import { closeQuietly } from "../store/close.ts";
-import { identityAt } from "../store/identity.ts";
+import { type FileIdentity, identityAt } from "../store/identity.ts";
 import { openCache } from "../store/cache-file.ts";
 import type { Knowledge } from "./knowledge.ts";
 
@@ -15,43 +16,71 @@ export interface Looked {
   readonly cache: string | null;
 }
 
-/** Reads what the repo's cache holds of its peers. */
+/** A disk that does not say by then what the cache holds is not waited for, nor asked again while it is silent. */
+const PATIENCE_MS = 2_000;
+const reads = new Shared<Read>();
+
+/** The cache as it was found. */
+interface Read {
+  readonly identity: FileIdentity | undefined;
+  readonly bytes: Buffer | undefined;
+  /** A link inside the repo leads to it. */
+  readonly linked: boolean;
+}
+
+const NOTHING_READ: Read = { identity: undefined, bytes: undefined, linked: false };
+
+/** Reads what the repo's cache holds of its peers. @throws FaultError with a CACHE_ code, or REPO_MISSING. */
 export async function lookAt(outlook: Outlook, knowledge: Knowledge): Promise<Looked> {
-  // Before the reading: what is written meanwhile is news for the next time.
-  const identity = await identityAt(outlook.cache);
-  const sections = new Map((await sectionsOf(outlook, knowledge)).map((section) => [section.repo, section]));
+  const read = (await reads.ask(outlook.path, PATIENCE_MS, () => readCache(outlook))) ?? NOTHING_READ;
+  const found = await sectionsIn(read, outlook, knowledge);
+  const sections = new Map(found.map((section) => [section.repo, section]));
   const peers = outlook.peers.map((peer): Peer => peerOf(peer, sections.get(peer.repo)));
-  const { repo, cache, daemonRuns, worktree } = outlook;
-  const situation = {
+  const { repo, cache, daemon, worktree } = outlook;
+  const now = knowledge.now().getTime();
+  const situation: Situation = {
     repo,
     cache,
-    now: knowledge.now().getTime(),
-    daemonRuns,
+    now,
+    daemon,
     worktree: worktree ?? undefined,
     peers,
+    isHere: read.identity !== undefined,
+    own: worktree === null ? ownStateIn(outlook) : undefined,
   };
-  return { situation, cache: identity ?? null };
+  return { situation, cache: read.identity ?? null };
+}
+
+function ownStateIn({ path, stateFile, changedAt, readers, isPaused }: Outlook): OwnState {
+  const name = stateFile.slice(path.length + 1);
+  return { stateFile: name, changedAt: changedAt ?? undefined, readers, isPaused };
+}
+
+async function readCache({ repo: name, path, cache, stateFile }: Outlook): Promise<Read> {
+  // Before the reading: what is written meanwhile is news for the next time.
+  const identity = await identityAt(cache);
+  const opened = await openCache({ name, path, stateFile: stateFile.slice(path.length + 1) });
+  await closeQuietly(opened.handle);
+  return { identity, bytes: opened.bytes, linked: opened.linked };
 }
 
 /**
  * A section that is what the daemon calls fresh has passed the guard by the rules in force. Any other
  * has passed those of the day on which it was written: it passes again.
  */
-async function sectionsOf(outlook: Outlook, knowledge: Knowledge): Promise<readonly Section[]> {
-  const { repo: name, path, peers } = outlook;
-  const names = peers.map((peer) => peer.repo);
+async function sectionsIn(
+  { bytes, linked }: Read,
+  outlook: Outlook,
+  knowledge: Knowledge,
+): Promise<readonly Section[]> {
+  if (bytes === undefined) return [];
+  const names = outlook.peers.map((peer) => peer.repo);
   const freshDigests = new Map(
-    peers.flatMap(({ repo, status, sha256 }) =>
+    outlook.peers.flatMap(({ repo, status, sha256 }) =>
       status === "fresh" && sha256 !== null ? [[repo, sha256] as const] : [],
     ),
   );
-  const { bytes, linked, handle } = await openCache({
-    name,
-    path,
-    stateFile: outlook.stateFile.slice(path.length + 1),
-  });
-  await closeQuietly(handle);
-  const { parts } = parse(bytes ?? Buffer.alloc(0), { registered: names });
+  const { parts } = parse(bytes, { registered: names });
   const standing = parts.flatMap((part) =>
     part.kind === "section" && names.includes(part.section.repo) ? [part.section] : [],
   );
@@ -67,6 +96,19 @@ function peerOf({ repo, status, trouble, lagMs }: PeerOutlook, section: Section 
   return { repo, status, trouble: trouble ?? undefined, lagMs, report: section && reportOf(section) };
 }
 
+/** An agent waits: of a state of megabytes what it begins with has to do. In bytes. */
+const MOST_LOOKED_AT = 128 * 1024;
+const LF = 0x0a;
+
 function reportOf({ sha256, changedAt, body, branch, commit }: Section): Report {
-  return { sha256, changedAt, text: body.toString("utf8"), bytes: body.length, branch, commit };
+  const end = body.length <= MOST_LOOKED_AT ? body.length : body.lastIndexOf(LF, MOST_LOOKED_AT) + 1;
+  return {
+    sha256,
+    changedAt,
+    text: body.toString("utf8", 0, end),
+    isBeginning: end < body.length,
+    bytes: body.length,
+    branch,
+    commit,
+  };
 }

@@ -1,9 +1,9 @@
-import type { EdgeStatus } from "../core/health.ts";
+import type { DaemonState, EdgeStatus } from "../core/health.ts";
 import { type Registry, type Repo, targetsOf } from "../core/registry.ts";
 import type { FaultCode } from "../errors.ts";
 import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
-import type { StatusReport } from "./report.ts";
+import type { DaemonStatus, StatusReport } from "./report.ts";
 
 /**
  * What one repo may know of itself and of its peers, in facts and without a word of their states:
@@ -19,9 +19,12 @@ export interface Outlook {
   readonly worktree: string | null;
   /** The config by which all this is so. */
   readonly config: string;
-  readonly daemonRuns: boolean;
+  readonly daemon: DaemonState;
   /** How many repos receive this one's state. */
   readonly readers: number;
+  /** When its own state file changed last, ISO 8601; null where there is none. */
+  readonly changedAt: string | null;
+  readonly isPaused: boolean;
   readonly peers: readonly PeerOutlook[];
 }
 
@@ -41,6 +44,7 @@ export function outlookOf(
   registry: Registry,
   worktree: string | undefined,
 ): Outlook {
+  const own = report.repos.find(({ name }) => name === repo.name);
   return {
     repo: repo.name,
     path: repo.path,
@@ -48,8 +52,10 @@ export function outlookOf(
     stateFile: stateFilePath(repo),
     worktree: worktree ?? null,
     config: report.daemon.config,
-    daemonRuns: report.daemon.running,
+    daemon: daemonState(report.daemon),
     readers: targetsOf(registry, repo).length,
+    changedAt: own?.stateFile.changedAt ?? null,
+    isPaused: own?.paused === true,
     peers: report.edges.map(({ from, status, lagMs, error }) => ({
       repo: from,
       status,
@@ -58,4 +64,10 @@ export function outlookOf(
       sha256: report.repos.find((each) => each.name === from)?.stateFile.sha256 ?? null,
     })),
   };
+}
+
+/** Of one that does not answer nobody knows when it started. */
+function daemonState({ running, startedAt }: DaemonStatus): DaemonState {
+  if (!running) return "off";
+  return startedAt === null ? "silent" : "runs";
 }

@@ -105,6 +105,12 @@ async function tryToLock(paths: Paths, holder: LockHolder): Promise<FileHandle |
   return undefined;
 }
 
+/** The daemon that holds the lock, whether it answers or not. A pid that a killed one left may be another process's by now. */
+export async function runningDaemon(paths: Paths): Promise<LockHolder | undefined> {
+  const holder = await lockHolder(paths);
+  return holder?.role === "daemon" && (await isLocked(paths)) ? holder : undefined;
+}
+
 /** True where some process holds the lock now, whatever its file says. */
 export async function isLocked(paths: Paths): Promise<boolean> {
   let handle: FileHandle;

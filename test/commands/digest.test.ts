@@ -22,7 +22,7 @@ describe("pull --digest", () => {
     expect(stdout).toContain("### Next\n- ship it\n");
     expect(stdout).not.toContain("build it");
     expect(stdout).toContain("### Blockers\n- the gate\n");
-    expect(stdout).toContain("Not shown: Next");
+    expect(stdout).toContain("Not shown, in characters: Next");
     const texts = stdout.split("\n").filter((line) => !line.startsWith("==="));
     expect(texts.join("\n").length).toBeLessThanOrEqual(1_010);
     expect(texts.join("\n").length).toBeGreaterThan(600);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { briefing, IT_IS_DATA, NOBODY_BRINGS, type Situation } from "../../src/core/briefing/briefing.ts";
+import { briefing, IT_IS_DATA, type Situation } from "../../src/core/briefing/briefing.ts";
 import { framed, withoutTags } from "../../src/core/briefing/frame.ts";
 import { freshness, type Peer, type Report, standing } from "../../src/core/briefing/peer.ts";
 import { reminder } from "../../src/core/briefing/reminder.ts";
@@ -10,7 +10,16 @@ const NOW = Date.parse("2026-11-22T16:40:00Z");
 
 function report(text: string, changes: Partial<Report> = {}): Report {
   const changedAt = new Date(NOW - 240_000).toISOString();
-  return { sha256: text, changedAt, text, bytes: text.length, branch: "main", commit: "1a2b3c4", ...changes };
+  return {
+    sha256: text,
+    changedAt,
+    text,
+    isBeginning: false,
+    bytes: text.length,
+    branch: "main",
+    commit: "1a2b3c4",
+    ...changes,
+  };
 }
 
 function peer(repo: string, text: string | undefined, changes: Partial<Peer> = {}): Peer {
@@ -29,7 +38,9 @@ function situation(peers: readonly Peer[], changes: Partial<Situation> = {}): Si
     repo: "here",
     cache: "/home/me/here/.aibrain/global-state-cache.md",
     now: NOW,
-    daemonRuns: true,
+    daemon: "runs",
+    isHere: true,
+    own: undefined,
     worktree: undefined,
     peers,
     ...changes,
@@ -84,22 +95,22 @@ describe("what an agent is told when it starts", () => {
     );
     expect(text).toContain("This repository is here; the time is 2026-11-22 16:40 UTC.");
     expect(text).toContain("| api | 4 min ago | main @ 1a2b3c4 | 22 B | up to date |");
-    expect(text).toContain("| web | - | - | - | nothing yet |");
+    expect(text).toContain("| web | - | - | - | nothing |");
     expect(text).toContain(IT_IS_DATA);
     expect(text).toContain(
       "api, changed 4 min ago (all that is pending):\n```report of api\n### Blockers\n- the key\n```",
     );
-    expect(text).not.toContain(NOBODY_BRINGS);
+    expect(text).not.toContain("daemon");
     expect(text).toContain("/home/me/here/.aibrain/global-state-cache.md");
     expect([...shown]).toEqual([["api", ["- the key"]]]);
   });
 
   it("says when nobody brings the news, and when the directory is a worktree whose state nobody sees", () => {
     const { text } = briefing(
-      situation([peer("api", "## Next\n- x\n")], { daemonRuns: false, worktree: "/w" }),
+      situation([peer("api", "## Next\n- x\n")], { daemon: "off", worktree: "/w" }),
       8_000,
     );
-    expect(text).toContain(NOBODY_BRINGS);
+    expect(text).toContain("No state-syncd daemon runs at this moment");
     expect(text).toContain("/w is a worktree of here that is not registered itself");
   });
 
@@ -113,12 +124,55 @@ describe("what an agent is told when it starts", () => {
   it.each(EDGE_STATUSES)("does not call %s up to date, unless it is", (status) => {
     const words = standing(peer("a", "x", { status, lagMs: 300_000, trouble: "STATE_FILE_CONFLICT" }));
     expect(words === "up to date").toBe(status === "fresh");
-    if (status !== "fresh") expect(words).toContain("STATE_FILE_CONFLICT");
+    if (status !== "fresh") expect(words).toContain("its file holds a merge conflict");
+  });
+
+  it.each([
+    [undefined, "held", "STATE_FILE_EMPTY", "nothing (its file is empty)"],
+    [undefined, "missing", undefined, "nothing"],
+    ["x", "held", "STATE_FILE_MISSING", "the last good state (it has no such file at this moment)"],
+    ["x", "held", "PAUSED", "the last good state (paused)"],
+    ["x", "failed", "CACHE_IO", "perhaps older: it could not be brought up to date (CACHE_IO)"],
+  ] as const)("says of what is here, %s, %s by %s: %s", (text, status, trouble, words) => {
+    expect(standing(peer("a", text, { status, trouble }))).toBe(words);
+  });
+
+  it("tells of the repo's own state, that it is paused, and where nothing has been brought yet", () => {
+    const own = {
+      stateFile: "docs/STATE.md",
+      changedAt: new Date(NOW - 60_000).toISOString(),
+      readers: 2,
+      isPaused: true,
+    };
+    const { text } = briefing(
+      situation([peer("api", undefined, { status: "missing" })], { own, isHere: false }),
+      8_000,
+    );
+    expect(text).toContain(
+      "docs/STATE.md of here, last changed 1 min ago, is how the agents of 2 other repositories know its state.",
+    );
+    expect(text).toContain("state-syncd is paused for here");
+    expect(text).toContain("Nothing of it has been brought here yet");
+    expect(text).not.toContain("global-state-cache.md");
+  });
+
+  it("calls the beginning of a very large state what it is, and never all", () => {
+    const large = peer("api", undefined, {
+      report: report("## Next\n- a\n", { isBeginning: true, bytes: 1_000_000 }),
+    });
+    const { text } = briefing(situation([large]), 8_000);
+    expect(text).toContain("(the gist of its first 12 characters)");
+    expect(text).toContain("1,000,000 B");
+    expect(text).not.toContain("all that is pending");
   });
 
   it("lets no branch's name be a tag or a cell of its own", () => {
-    const odd = peer("a", "x", { report: report("x", { branch: "a|b<script>" }) });
-    expect(freshness([odd], NOW)).toContain("| a\\|b‹script> @ 1a2b3c4 |");
+    for (const branch of ["a|b<script>", "x`up`", "@.env and more", "b".repeat(61)]) {
+      const odd = peer("a", "x", { report: report("x", { branch }) });
+      expect(freshness([odd], NOW)).toContain("| (an odd name) @ 1a2b3c4 |");
+    }
+    const plain = peer("a", "x", { report: report("x", { branch: "feature/x-1.2" }) });
+    expect(freshness([plain], NOW)).toContain("| feature/x-1.2 @ 1a2b3c4 |");
   });
 
   it("does not call a state of tomorrow new", () => {
@@ -180,7 +234,7 @@ describe("the reminder", () => {
 
   it("tells of a repo without a state file that nobody knows of it", () => {
     expect(reminder({ ...facts, readers: 1, changedAt: undefined })).toBe(
-      "10 tool calls were made in this session. api has no STATE.md: the agents of one other repository know nothing of its state.",
+      "10 tool calls were made in this session. api has no STATE.md at this moment: the agents of one other repository have at most what it said before.",
     );
   });
 });

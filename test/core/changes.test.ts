@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Situation } from "../../src/core/briefing/briefing.ts";
 import { changesSince } from "../../src/core/briefing/changes.ts";
+import type { DaemonState } from "../../src/core/health.ts";
 import { news } from "../../src/core/briefing/news.ts";
 import type { Peer } from "../../src/core/briefing/peer.ts";
 import { marksOf, type Seen } from "../../src/core/briefing/seen.ts";
@@ -96,22 +97,25 @@ describe("what an agent is told with a prompt", () => {
       sha256: text,
       changedAt: "2026-11-22T16:39:20Z",
       text,
+      isBeginning: false,
       bytes: 1,
       branch: undefined,
       commit: undefined,
     },
   });
-  const situation = (peers: readonly Peer[], daemonRuns = true): Situation => ({
+  const situation = (peers: readonly Peer[], daemon: DaemonState = "runs"): Situation => ({
     repo: "here",
     cache: "/c",
     now,
-    daemonRuns,
+    daemon,
+    isHere: true,
+    own: undefined,
     worktree: undefined,
     peers,
   });
-  const told = (peers: Readonly<Record<string, Seen>>, daemonRan = true) => ({
+  const told = (peers: Readonly<Record<string, Seen>>, daemon: DaemonState = "runs") => ({
     peers: new Map(Object.entries(peers)),
-    daemonRan,
+    daemon,
   });
 
   it("is nothing where nothing changed", () => {
@@ -120,7 +124,7 @@ describe("what an agent is told with a prompt", () => {
 
   it("is what is new, who came, who left, and that the daemon ended", () => {
     const found = news(
-      situation([peer("a", "- x\n- y"), peer("new", "## Next\n- n\n")], false),
+      situation([peer("a", "- x\n- y"), peer("new", "## Next\n- n\n")], "off"),
       told({ a: seen("- x"), left: seen("- l") }),
       4_000,
     );
@@ -132,8 +136,25 @@ describe("what an agent is told with a prompt", () => {
 
   it("says once that the daemon ended", () => {
     expect(
-      news(situation([peer("a", "- x")], false), told({ a: seen("- x") }, false), 4_000),
+      news(situation([peer("a", "- x")], "off"), told({ a: seen("- x") }, "off"), 4_000),
     ).toBeUndefined();
+  });
+
+  it("tells a daemon that hangs from one that is gone, and that it is back", () => {
+    const of = (now: DaemonState, before: DaemonState) =>
+      news(situation([peer("a", "- x")], now), told({ a: seen("- x") }, before), 4_000)?.text;
+    expect(of("silent", "runs")).toMatch(/^The state-syncd daemon does not answer/);
+    expect(of("off", "silent")).toMatch(/^No state-syncd daemon runs/);
+    expect(of("runs", "off")).toBe("The state-syncd daemon runs again.");
+    expect(of("silent", "silent")).toBeUndefined();
+  });
+
+  it("names those that there is no room for", () => {
+    const many = Array.from({ length: 9 }, (_, at) => peer(`p${at}`, `- ${"word ".repeat(60)}${at}\n`));
+    const before = Object.fromEntries(many.map(({ repo }) => [repo, seen("- before")]));
+    expect(news(situation(many), told(before), 900)?.text).toMatch(
+      /Changed as well: p\d.* \(`state-syncd pull --digest`\)/,
+    );
   });
 
   it("is never longer than its budget, however many changed", () => {

@@ -83,6 +83,13 @@ describe("a digest", () => {
     expect(digest(text, { budget: ROOMY }).text).toBe("### Login (40% complete)\n- half way");
   });
 
+  it("keeps two tables apart that stand one below the other", () => {
+    const text = "## Status\n| A | B |\n|---|---|\n| a | b |\n\n| C | D |\n|---|---|\n| c | d |\n";
+    expect(digest(text, { budget: ROOMY }).text).toBe(
+      "### Status\n| A | B |\n|---|---|\n| a | b |\n\n| C | D |\n|---|---|\n| c | d |",
+    );
+  });
+
   it("uses what a short outline leaves of the budget", () => {
     const steps = Array.from({ length: 100 }, (_, at) => `- step ${at}`).join("\n");
     const { text } = digest(`## Next\n${steps}\n`, { budget: 500 });
@@ -100,7 +107,7 @@ describe("a digest", () => {
   it("tells what it left out, with sizes", () => {
     const text = `## Blockers\n- x\n## Architecture\n${"word ".repeat(400)}\n## History\n- y\n`;
     const { text: told, isWhole } = digest(text, { budget: 1_000 });
-    expect(told).toBe("### Blockers\n- x\n\nNot shown: Architecture (2.0k), History (15)");
+    expect(told).toBe("### Blockers\n- x\n\nNot shown, in characters: Architecture (2.0k), History (15)");
     expect(isWhole).toBe(false);
   });
 

@@ -105,7 +105,7 @@ describe("the checkpoint after a tool call", () => {
     const agent = await scene();
     await agent.start();
     await rm(workspace.stateFile("here"));
-    expect((await calls(agent, 10)).at(-1)).toContain("here has no STATE.md");
+    expect((await calls(agent, 10)).at(-1)).toContain("here has no STATE.md at this moment");
   });
 
   it("says nothing in a worktree whose own state nobody reads", async () => {

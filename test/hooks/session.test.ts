@@ -82,7 +82,7 @@ describe("a coding agent's session beside a daemon", () => {
       return edges.find(({ from, to }) => from === "api" && to === "here")?.status === "held";
     });
     const { text } = await agent.start();
-    expect(text).toMatch(/\| api \|.*the last good state.*STATE_FILE_CONFLICT/);
+    expect(text).toMatch(/\| api \|.*the last good state \(its file holds a merge conflict\)/);
     expect(text).toContain("- waiting for the key");
   });
 
@@ -114,6 +114,7 @@ describe("a coding agent's session beside a daemon", () => {
     const start = await agent.start();
     daemon.send("SIGCONT");
     expect(start).toMatchObject({ code: 0 });
+    expect(start.text).toContain("The state-syncd daemon does not answer at this moment");
     expect(start.text).toContain("- waiting for the key");
   });
 
@@ -143,7 +144,7 @@ describe("a coding agent's session beside a daemon", () => {
       "[]",
       "null",
       '{"here":{"cache":1}}',
-      '{"here":{"cache":null,"daemonRan":true,"peers":{"api":{}}}}',
+      '{"here":{"cache":null,"daemon":"runs","peers":{"api":{}}}}',
     ]) {
       for (const file of await sessionFiles()) await writeFile(join(directory, file), junk);
       const { code, stderr, text } = await agent.prompt();
@@ -315,7 +316,7 @@ describe("hook print", () => {
     expect(JSON.parse(stdout)).toMatchObject({
       repo: "here",
       cache: workspace.cacheFile("here"),
-      daemonRuns: true,
+      daemon: "runs",
       peers: [
         { repo: "api", status: "fresh", state: { isWhole: true, digest: expect.stringContaining("- ship") } },
         { repo: "web", status: "fresh" },

@@ -1,7 +1,8 @@
 import { shares } from "../digest/share.ts";
 import { gistsOf } from "../digest/shared.ts";
+import type { DaemonState } from "../health.ts";
 import { ago } from "../span.ts";
-import { IT_IS_DATA, NOBODY_BRINGS, type Situation, stateLines } from "./briefing.ts";
+import { ABSENCE, IT_IS_DATA, type Situation, stateLines } from "./briefing.ts";
 import { type Changes, changesSince } from "./changes.ts";
 import { framed } from "./frame.ts";
 import { type Peer, standing } from "./peer.ts";
@@ -16,13 +17,13 @@ export interface News {
 /** What an agent was told before, of all peers. */
 export interface Told {
   readonly peers: ReadonlyMap<string, Seen>;
-  readonly daemonRan: boolean;
+  readonly daemon: DaemonState;
 }
 
 /** In less than this nothing can be said of a peer, in UTF-16 units. */
 const LEAST_PART = 120;
 /** The line that tells how many more there are. */
-const OMISSION = 60;
+const OMISSION = 160;
 /** Frames are longer where a text holds fences of its own; each round takes away what was too much. */
 const MOST_ROUNDS = 8;
 
@@ -39,7 +40,7 @@ export function news(situation: Situation, before: Told, budget: number): News |
   const items = peers.flatMap((peer) => itemOf(peer, before.peers.get(peer.repo), names));
   const departed = [...before.peers.keys()].filter((name) => !peers.some((peer) => peer.repo === name));
   const remarks = [
-    ...(before.daemonRan && !situation.daemonRuns ? [NOBODY_BRINGS] : []),
+    ...daemonNews(before.daemon, situation.daemon),
     ...departed.map((name) => `${name} is no longer shared with ${repo}.`),
   ];
   if (items.length === 0 && remarks.length === 0) return undefined;
@@ -56,6 +57,11 @@ export function news(situation: Situation, before: Told, budget: number): News |
   return { text: fixed.slice(0, budget), shown: new Map() };
 }
 
+function daemonNews(before: DaemonState, now: DaemonState): readonly string[] {
+  if (before === now) return [];
+  return now === "runs" ? ["The state-syncd daemon runs again."] : ABSENCE[now];
+}
+
 function told(
   items: readonly Item[],
   room: number,
@@ -63,7 +69,7 @@ function told(
 ): { readonly parts: readonly string[]; readonly shown: ReadonlyMap<string, readonly string[]> } {
   const shown = new Map<string, readonly string[]>();
   const parts: string[] = [];
-  let omitted = 0;
+  const omitted: string[] = [];
   const given = shares(
     items.map(({ peer, need }) => overhead(peer, now) + need),
     room - OMISSION,
@@ -71,14 +77,21 @@ function told(
   for (const [at, { peer, need, tell }] of items.entries()) {
     const most = (given[at] ?? 0) - overhead(peer, now);
     const part = most < Math.min(LEAST_PART, need) ? undefined : tell(most);
-    if (part === undefined) omitted += 1;
+    if (part === undefined) omitted.push(peer.repo);
     else {
       parts.push(`${heading(peer, now)}\n${framed(part.text, `report of ${peer.repo}`)}`);
       shown.set(peer.repo, part.shown);
     }
   }
-  if (omitted > 0) parts.push(`${omitted} more changed: \`state-syncd pull --digest\`.`);
+  if (omitted.length > 0) parts.push(omission(omitted));
   return { parts, shown };
+}
+
+/** By name as far as there is room for: they count as told. */
+function omission(names: readonly string[]): string {
+  const how = "`state-syncd pull --digest`";
+  const listed = `Changed as well: ${names.join(", ")} (${how}).`;
+  return listed.length <= OMISSION ? listed : `${names.length} more changed: ${how}.`;
 }
 
 interface Item {

@@ -1,6 +1,5 @@
 import type { EdgeStatus } from "../health.ts";
 import { ago, span } from "../span.ts";
-import { withoutTags } from "./frame.ts";
 
 /** What one repo knows of another at one moment. */
 export interface Peer {
@@ -21,14 +20,32 @@ export interface Report {
   /** ISO 8601. */
   readonly changedAt: string;
   readonly text: string;
+  /** Of a very large state the text is only what it begins with. */
+  readonly isBeginning: boolean;
+  /** Of all of it. */
   readonly bytes: number;
   readonly branch: string | undefined;
   readonly commit: string | undefined;
 }
 
+/** What is the matter with a state file, for who knows nothing of fault codes. */
+const TROUBLES: ReadonlyMap<string, string> = new Map([
+  ["STATE_FILE_EMPTY", "its file is empty"],
+  ["STATE_FILE_MISSING", "it has no such file at this moment"],
+  ["STATE_FILE_CONFLICT", "its file holds a merge conflict"],
+  ["STATE_FILE_UNSETTLED", "its file is being written"],
+  ["STATE_FILE_GIT_BUSY", "git is at work there"],
+  ["STATE_FILE_GIT_MIDWAY", "git is in the middle of something there"],
+  ["STATE_FILE_IN_GUARD", "its file is being checked for secrets"],
+  ["STATE_FILE_SECRET", "its file holds a secret"],
+  ["REPO_MISSING", "its directory is away"],
+  ["PAUSED", "paused"],
+]);
+
 /** What is here of a peer, compared with what its state file says, in a few words. */
-export function standing({ status, lagMs, trouble }: Peer): string {
-  const why = trouble === undefined ? "" : ` (${trouble})`;
+export function standing({ status, lagMs, trouble, report }: Peer): string {
+  const why = trouble === undefined ? "" : ` (${TROUBLES.get(trouble) ?? trouble})`;
+  if (report === undefined && status !== "fresh") return `nothing${why}`;
   switch (status) {
     case "fresh":
       return "up to date";
@@ -39,17 +56,21 @@ export function standing({ status, lagMs, trouble }: Peer): string {
     case "damaged":
       return `altered here, to be replaced${why}`;
     case "held":
-      return `the last good state: its file has to wait${why}`;
+      return `the last good state${why}`;
     case "blocked":
-      return `an earlier state: its file is refused${why}`;
+      return `an earlier state: its file is not passed on${why}`;
     case "failed":
       return `perhaps older: it could not be brought up to date${why}`;
   }
 }
 
+/** A branch's name stands outside of every frame, and git lets it be nearly anything. */
+const PLAIN_BRANCH = /^[\w./@+-]{1,60}$/;
+
 /** `main @ 1a2b3c4`, as far as it is known. */
 export function position({ branch, commit }: Report): string {
-  return commit === undefined ? "-" : withoutTags(`${branch ?? "detached"} @ ${commit}`);
+  if (commit === undefined) return "-";
+  return `${branch === undefined ? "detached" : PLAIN_BRANCH.test(branch) ? branch : "(an odd name)"} @ ${commit}`;
 }
 
 /** `36,920 B`. */
@@ -64,7 +85,7 @@ export function freshness(peers: readonly Peer[], now: number): string {
     const cells =
       report === undefined
         ? ["-", "-", "-"]
-        : [ago(report.changedAt, now), position(report).replaceAll("|", "\\|"), size(report.bytes)];
+        : [ago(report.changedAt, now), position(report), size(report.bytes)];
     return `| ${[repo, ...cells, standing(peer)].join(" | ")} |`;
   });
   return ["| repo | state changed | branch | size | what is here |", "|---|---|---|---|---|", ...rows].join(

@@ -1,4 +1,5 @@
 import { ago } from "../span.ts";
+import { readersOf } from "./briefing.ts";
 
 export interface Checkpoint {
   readonly repo: string;
@@ -16,10 +17,9 @@ export interface Checkpoint {
 
 /** What an agent is told after so many tool calls: where its own state stands, as a fact. */
 export function reminder({ repo, stateFile, changedAt, calls, readers, now }: Checkpoint): string {
-  const who =
-    readers === 1 ? "the agents of one other repository" : `the agents of ${readers} other repositories`;
+  const who = readersOf(readers);
   const made = `${calls} tool calls were made in this session`;
   if (changedAt === undefined)
-    return `${made}. ${repo} has no ${stateFile}: ${who} know nothing of its state.`;
+    return `${made}. ${repo} has no ${stateFile} at this moment: ${who} have at most what it said before.`;
   return `${made} since ${stateFile} of ${repo} last changed, ${ago(changedAt, now)}. By that file ${who} know its state: what was done, blocked or decided meanwhile is not in it.`;
 }

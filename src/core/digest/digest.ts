@@ -202,7 +202,9 @@ class Group {
       let table: readonly string[] | undefined;
       let isAll = true;
       for (const piece of pieces) {
-        const head = piece.head !== undefined && piece.head !== table ? piece.head : [];
+        // Two tables without a line between them are one, to who reads them.
+        const apart = table !== undefined && piece.head !== undefined && piece.head !== table ? [""] : [];
+        const head = piece.head !== undefined && piece.head !== table ? [...apart, ...piece.head] : [];
         if (add([...heads, ...head, ...piece.lines])) {
           heads = [];
           table = piece.head;
@@ -247,7 +249,7 @@ function outline(left: readonly Passage[], all: readonly Passage[], budget: numb
     .map((sum) => `${shorten(sum.title, LONGEST_NAME)} (${inThousands(sum.missing)})`);
   for (let count = names.length; count > 0; count -= 1) {
     const more = missing.length - count;
-    const text = `Not shown: ${names.slice(0, count).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+    const text = `Not shown, in characters: ${names.slice(0, count).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
     if (text.length <= budget) return text;
   }
   return "";
