@@ -60,6 +60,7 @@ const hook = await build({
   target: "node20",
   minifySyntax: true,
   define: { __CRASH_POINTS__: "false" },
+  external: ["fs-native-extensions"],
   metafile: true,
   legalComments: "none",
   logLevel: "warning",

@@ -92,11 +92,14 @@ async function act(
   const budgets = { news: budgetOf(options, NEWS_BUDGET), all: budgetOf(options, BUDGET) };
   switch (name) {
     case "session-start": {
-      const [{ consult }, { sweepSessions }] = await Promise.all([
+      const [{ consult }, { isFirstCall }, { sweepSessions }] = await Promise.all([
         import("../hooks/consult.ts"),
+        import("../hooks/once.ts"),
         import("../hooks/sweep.ts"),
       ]);
       const { cwd: directory, sessionId } = event;
+      const files = sessionId === undefined ? undefined : sessionFiles(world.paths, sessionId);
+      if (files !== undefined && !isFirstCall(files, event, world.now)) return { text: null };
       const answer = await consult({ kind: "start", directory, sessionId, budgets }, world);
       sweepSessions(world.paths, world.now);
       return answer;

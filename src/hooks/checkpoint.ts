@@ -33,8 +33,8 @@ export async function checkpoint(event: HookEvent, every: number, world: HookWor
   const stats = await statIfThere(repo.stateFile);
   const changedMs = stats === undefined ? undefined : Number(stats.mtimeMs);
   const remark = await pushed(repo.name, changedMs, world);
-  const calls = countCall(files.calls, now, changedMs ?? 0);
-  const isTime = calls > 0 && calls % every === 0;
+  const calls = countCall(files.calls, { now, since: changedMs ?? 0, id: event.toolUseId });
+  const isTime = calls !== undefined && calls > 0 && calls % every === 0;
   const text = isTime ? noteFor(repo, changedMs, calls, now) : null;
   return remark === undefined ? { text } : { text, remark };
 }

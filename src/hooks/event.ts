@@ -13,6 +13,10 @@ export interface HookEvent {
   readonly cwd: string;
   /** What the harness calls the event: `SessionStart`. */
   readonly name: string;
+  /** Why a session starts: `startup`, `compact`. */
+  readonly source: string | undefined;
+  /** Of the tool call that the event is about. */
+  readonly toolUseId: string | undefined;
 }
 
 /** A name goes back to the harness as it came; anything else does not. */
@@ -35,11 +39,14 @@ export function readEvent(
     return typeof found === "string" && found !== "" ? found : undefined;
   };
   const name = said("hook_event_name");
+  const source = said("source");
   const event = {
     sessionId: said("session_id"),
     // Who answers may be another process, which is elsewhere.
     cwd: resolve(defaults.cwd, said("cwd") ?? ""),
     name: name !== undefined && NAME.test(name) ? name : defaults.name,
+    source: source !== undefined && NAME.test(source) ? source : undefined,
+    toolUseId: said("tool_use_id"),
   };
   const mistake =
     fields === undefined && text.trim() !== ""

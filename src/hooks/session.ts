@@ -18,6 +18,8 @@ export interface SessionFiles {
   readonly told: WritablePath;
   /** Its tool calls. */
   readonly calls: WritablePath;
+  /** Is there where it was told of its start at that time. */
+  readonly started: (when: string) => WritablePath;
 }
 
 /** What one repo's agent has been told of its peers. */
@@ -54,7 +56,12 @@ export function sessionFiles(paths: Paths, id: string): SessionFiles {
   const name = PLAIN.test(id) ? id : `_${encoded(id)}`;
   const file = (kind: string): WritablePath =>
     writable(join(paths.stateDirectory, SESSIONS, `${name}.${kind}`), { registry: { repos: [] }, paths });
-  return { places: file("places"), told: file("told"), calls: file("calls") };
+  return {
+    places: file("places"),
+    told: file("told"),
+    calls: file("calls"),
+    started: (when) => file(`started-${when}`),
+  };
 }
 
 /** Of a long one what a file's name has room for is not all of it: a digest tells it from others that begin alike. */

@@ -71,6 +71,18 @@ describe("the checkpoint after a tool call", () => {
     expect(reminders.sort()).toEqual(["10 tool calls", "20 tool calls"]);
   });
 
+  it("counts a call once whose hook stands in two settings", async () => {
+    const agent = await scene();
+    const twice = async (call: number): Promise<string[]> => {
+      const event = { hook_event_name: "PostToolUse", tool_use_id: `toolu_${call}` };
+      const both = await Promise.all([agent.hook(["checkpoint"], event), agent.hook(["checkpoint"], event)]);
+      return both.flatMap(({ text }) => (text === undefined ? [] : [text]));
+    };
+    const heard = [];
+    for (let call = 1; call <= 10; call += 1) heard.push((await twice(call)).length);
+    expect(heard).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+  });
+
   it("pushes a state that was just saved where no daemon runs, and none twice", async () => {
     const agent = await scene();
     await workspace.save("here", "# here\n## Next\n- pushed\n");

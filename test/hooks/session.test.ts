@@ -65,6 +65,21 @@ describe("a coding agent's session beside a daemon", () => {
     },
   );
 
+  it("is told of its start once where hooks stand in two settings", async () => {
+    await scene();
+    await workspace.startDaemon();
+    const told: number[] = [];
+    // Where the two come just before and just after a second of the clock, both may speak.
+    for (let tries = 0; tries < 3 && !told.includes(1); tries += 1) {
+      const agent = new Agent(workspace, `twice-${tries}`, workspace.repo("here"));
+      const both = await Promise.all([agent.start(), agent.start()]);
+      told.push(both.filter(({ text }) => text !== undefined).length);
+      expect((await agent.start("compact")).text).toContain("- waiting for the key");
+    }
+    expect(told).toContain(1);
+    expect(told).not.toContain(0);
+  });
+
   it("is told everything with its first prompt where it never was: hooks that came in mid-session", async () => {
     const agent = await scene();
     await workspace.startDaemon();
@@ -162,7 +177,9 @@ describe("a coding agent's session beside a daemon", () => {
       expect(await agent.prompt()).toMatchObject({ code: 0 });
     }
     const names = await sessionFiles();
-    expect(names.every((name) => /^[\w-]+\.(?:told|places|calls)$/.test(name))).toBe(true);
+    expect(names.every((name) => /^[\w-]+\.(?:told|places|calls|started-startup-\d+)$/.test(name))).toBe(
+      true,
+    );
   });
 });
 
@@ -297,7 +314,8 @@ describe("whatever happens", () => {
     const event = JSON.stringify({ session_id: "s", cwd: workspace.repo("here") });
     const before = ["--config", workspace.paths.config];
     const early = heard(await runHook(workspace, ["session-start"], event, { before }));
-    const late = heard(await runHook(workspace, ["session-start", ...before, "--budget=500"], event));
+    const again = JSON.stringify({ ...JSON.parse(event), source: "resume" });
+    const late = heard(await runHook(workspace, ["session-start", ...before, "--budget=500"], again));
     expect(early.text).toContain("- waiting for the key");
     expect(late.text?.length).toBeLessThanOrEqual(500);
     const help = await runHook(workspace, ["session-start", "--help"], event);
