@@ -45,7 +45,7 @@ export async function migrate(options: MigrateOptions, context: CommandContext):
   if (chosen === undefined) return stop(context);
   const migration = await planMigration(found, chosen, wish, context);
   if (!context.json) await tellPlan(migration, wish, context);
-  if (migration.done || options.dryRun) return tellEnd(migration, options, context);
+  if (migration.done || options.dryRun) return tellEnd(migration, context);
 
   if (!options.yes && canAsk(context)) complain(context, "");
   const consent = options.yes ? "yes" : await ask("Do all this?", context);
@@ -64,9 +64,14 @@ export async function migrate(options: MigrateOptions, context: CommandContext):
   if (context.json) printFacts(context, asFacts(after, outcome));
   else {
     tellLeftovers(after, context);
-    if (outcome.isComplete) tellNext(after, context);
+    if (outcome.isComplete) tellNext(after, await daemonRuns(context), context);
   }
   return outcome.isComplete && isUnderstood(migration) ? EXIT.ok : EXIT.failed;
+}
+
+async function daemonRuns({ paths }: CommandContext): Promise<boolean> {
+  const { runningDaemon } = await import("../store/lock.ts");
+  return (await runningDaemon(paths)) !== undefined;
 }
 
 async function replan({ found }: Migration, { paths }: CommandContext): Promise<RepoPlan> {
@@ -79,7 +84,7 @@ function stop(context: CommandContext): ExitCode {
 }
 
 /** Where there is nothing to do, or nothing is to be done. */
-function tellEnd(migration: Migration, { dryRun }: MigrateOptions, context: CommandContext): ExitCode {
+function tellEnd(migration: Migration, context: CommandContext): ExitCode {
   if (context.json) printFacts(context, asFacts(migration, undefined));
   else {
     tellLeftovers(migration, context);
@@ -89,7 +94,7 @@ function tellEnd(migration: Migration, { dryRun }: MigrateOptions, context: Comm
       print(context, "Everything is done: nothing is left to migrate.");
     else print(context, "Everything else is done.");
   }
-  return dryRun || isUnderstood(migration) ? EXIT.ok : EXIT.failed;
+  return isUnderstood(migration) ? EXIT.ok : EXIT.failed;
 }
 
 function isUnderstood({ repos, hooks }: Migration): boolean {

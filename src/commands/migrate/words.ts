@@ -188,15 +188,18 @@ export function tellLeftovers(
   for (const file of removable) say(context, file);
 }
 
-export function tellNext({ repos }: Migration, context: CommandContext): void {
+/** @param daemonRuns whether one has to be started. */
+export function tellNext({ repos }: Migration, daemonRuns: boolean, context: CommandContext): void {
   print(context, "");
   if (repos.unread.length > 0)
     printProse(
       context,
       `Left to you: ${count(repos.unread.length, "entry", "entries")} of the map, named above.`,
     );
-  printProse(context, "Next: `state-syncd service install` has the daemon run, from each login on.");
-  printProse(context, "Then `state-syncd status` tells of each repo whether its peers have its state.");
+  if (!daemonRuns)
+    printProse(context, "Next: `state-syncd service install` has the daemon run, from each login on.");
+  const then = daemonRuns ? "Next:" : "Then";
+  printProse(context, `${then} \`state-syncd status\` tells of each repo whether its peers have its state.`);
 }
 
 export function count(number: number, one: string, many = `${one}s`): string {
