@@ -1,4 +1,3 @@
-import { isatty } from "node:tty";
 import type { CommandContext } from "./commands/context.ts";
 import { endForSure } from "./commands/ending.ts";
 import type { GlobalArgs } from "./cli/parse.ts";
@@ -76,16 +75,18 @@ const FOR_PEOPLE: ReadonlySet<string> = new Set(["install", "uninstall", "print"
  * Whether a harness calls a hook, and none that a person would: it takes 2 for the order to stop the
  * turn, and to erase the user's prompt. A line in its settings may be as wrong as it likes.
  */
-function isOfHarness(argv: readonly string[]): boolean {
+async function isOfHarness(argv: readonly string[]): Promise<boolean> {
   const at = argv.indexOf("hook");
   const isHook = at >= 0 && (argv[0] === "hook" || argv[0]?.startsWith("-") === true);
   const isForPeople = argv.slice(at + 1).some((word) => FOR_PEOPLE.has(word));
-  return isHook && !isForPeople && !isatty(0);
+  if (!isHook || isForPeople) return false;
+  const { isatty } = await import("node:tty");
+  return !isatty(0);
 }
 
 const argv = process.argv.slice(2);
 const outcome = await main(argv);
-const code = isOfHarness(argv) ? EXIT.ok : outcome;
+const code = (await isOfHarness(argv)) ? EXIT.ok : outcome;
 // With nothing left to wait for, Node ends by itself. What has not come back may never.
 if (unanswered() > 0) endForSure(code);
 process.exitCode = code;

@@ -43,9 +43,15 @@ const commands = {
   "status (daemon)": [script, "status", "--json"],
   "sync (daemon)": [script, "sync", "repo-0"],
 };
-/** What a harness says to a hook, of a session that was told everything in the first round. */
+/** What a harness says to a hook. */
+let sessions = 0;
 const event = (name) =>
-  JSON.stringify({ session_id: "bench", cwd: join(root, "repos", "repo-0"), hook_event_name: name });
+  JSON.stringify({
+    // A session starts once; the others go on with one that was told everything in the first round.
+    session_id: name === "session-start" ? `bench-${(sessions += 1)}` : "bench",
+    cwd: join(root, "repos", "repo-0"),
+    hook_event_name: name,
+  });
 const hooks = {
   "hook session-start": [script, "hook", "session-start"],
   "hook prompt": [script, "hook", "prompt"],

@@ -18,7 +18,8 @@ export function lineMark(line: string): string {
 
 /** The marks of a state's lines, and of its front matter's facts as a digest words them. */
 export function marksOf(text: string): string[] {
-  return [...new Set(tellingLines(text).map(lineMark))];
+  const lines = new Set(tellingLines(text).map((line) => line.trim()));
+  return [...new Set([...lines].map(lineMark))];
 }
 
 /** The lines of a state that say something, and the facts of its front matter. */
