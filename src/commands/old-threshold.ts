@@ -1,6 +1,6 @@
 import type { OldHook } from "../hooks/settings/edit.ts";
 import { scriptPath, thresholdIn } from "../hooks/settings/old-calls.ts";
-import { smallText } from "./small-text.ts";
+import { smallText } from "../store/small-text.ts";
 
 /** After how many calls the script that came before reminded, where one of these hooks calls it and it can be read. */
 export async function oldThreshold(

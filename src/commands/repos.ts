@@ -3,6 +3,7 @@ import { basename, join, resolve, sep } from "node:path";
 import { type NewRepo, addRepo, removeRepo, unknownRepo } from "../config/edit.ts";
 import { toWrittenPath } from "../config/expand.ts";
 import { loadConfig } from "../config/load.ts";
+import { statIfThere } from "../store/identity.ts";
 import { realpathOrSame } from "../store/real-path.ts";
 import { findEnclosingRepo, findStateFile } from "../config/scan.ts";
 import { nameFrom } from "../core/name.ts";
@@ -122,7 +123,7 @@ export async function reposAdd(options: ReposAddOptions, context: CommandContext
   if (passive) complain(context, `${name} is passive: never read, never written.`);
   else if (
     options.stateFile === undefined &&
-    !(await isThere(join(directory, stateFile ?? DEFAULT_STATE_FILE)))
+    (await statIfThere(join(directory, stateFile ?? DEFAULT_STATE_FILE))) === undefined
   ) {
     const missing = stateFile ?? DEFAULT_STATE_FILE;
     complain(context, `${name} has no ${missing} yet; its peers see it as soon as it has one.`);
@@ -226,21 +227,11 @@ export async function reposRemove(
   await removeRepo(context.paths.config, options.name);
   if (context.json) printFacts(context, repo);
   else print(context, `Removed ${repo.name}: ${repo.writtenPath}`);
-  if (repo.role === "execution" && (await isThere(cachePath(repo)))) {
+  if (repo.role === "execution" && (await statIfThere(cachePath(repo))) !== undefined) {
     const cache = `${repo.writtenPath.replace(/\/+$/, "")}/${CACHE_DIRECTORY}/${CACHE_FILE}`;
     complain(context, `Its own cache stays where it is, and is no longer brought up to date: ${cache}`);
   }
   if (targetsOf(registry, repo).length > 0)
     complain(context, "The daemon takes its state out of the other repos' caches.");
   return EXIT.ok;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return false;
-  }
 }

@@ -1,15 +1,12 @@
-import { readFile, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { CACHE_FILE, cachesOf, type Registry, type Repo } from "../core/registry.ts";
-import { systemCode } from "../errors.ts";
 import { importsIn } from "../hooks/settings/imports.ts";
 import { userSettings } from "../hooks/settings/file.ts";
 import { realpathOrSame } from "../store/real-path.ts";
+import { smallText } from "../store/small-text.ts";
 import { cachePath } from "../store/write-scope.ts";
 import { type Check, type Finding, warning, type World } from "./finding.ts";
 
-/** Files of instructions are read by agents, whole: what is larger is something else. */
-const MOST_BYTES = 1 << 20;
 /** How far Claude Code follows files that import files. */
 const MOST_HOPS = 4;
 const PLACES = ["CLAUDE.md", join(".claude", "CLAUDE.md"), "CLAUDE.local.md"];
@@ -74,7 +71,7 @@ async function cachesImportedBy(
   if (seen.has(real) || hops > MOST_HOPS) return [];
   seen.add(real);
   const found: CacheImport[] = [];
-  for (const { path, line } of importsIn((await textOf(real)) ?? "")) {
+  for (const { path, line } of importsIn((await smallText(real)) ?? "")) {
     const there = path.startsWith("~/") ? join(home, path.slice(2)) : resolve(dirname(file), path);
     if (there.endsWith(`/${CACHE_FILE}`)) found.push({ from: file, line, cache: there });
     // What is not text is no file of instructions.
@@ -82,14 +79,4 @@ async function cachesImportedBy(
       found.push(...(await cachesImportedBy(there, home, seen, hops + 1)));
   }
   return found;
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    const stats = await stat(file);
-    return stats.isFile() && stats.size <= MOST_BYTES ? await readFile(file, "utf8") : undefined;
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return undefined;
-  }
 }

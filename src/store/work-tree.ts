@@ -1,7 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { systemCode } from "../errors.ts";
 import { commonDirectoryOf, gitDirectoryOf } from "./git.ts";
+import { statIfThere } from "./identity.ts";
 import { realpathOrSame } from "./real-path.ts";
 
 /** A working tree of git: the one that a clone has, or one that `git worktree add` has put beside it. */
@@ -33,7 +34,7 @@ export async function workTreeAround(directory: string): Promise<WorkTree | unde
 
 async function workTreeAt(top: string): Promise<Omit<WorkTree, "inside"> | undefined> {
   const gitDirectory = await gitDirectoryOf(top);
-  if (!(await isThere(join(gitDirectory, "HEAD")))) return undefined;
+  if ((await statIfThere(join(gitDirectory, "HEAD"))) === undefined) return undefined;
   const common = await realpathOrSame(await commonDirectoryOf(gitDirectory));
   const isMain = common === (await realpathOrSame(gitDirectory));
   if (isMain && (await isBare(common))) return undefined;
@@ -57,7 +58,7 @@ export async function strayAround(directory: string): Promise<Stray | undefined>
   for (let top = directory; top !== dirname(top); top = dirname(top)) {
     const pointer = await gitDirectoryOf(top);
     const isPointer = basename(dirname(pointer)) === "worktrees";
-    if (await isThere(join(pointer, "HEAD"))) return undefined;
+    if ((await statIfThere(join(pointer, "HEAD"))) !== undefined) return undefined;
     if (isPointer) return { top, inside: relative(top, directory), id: basename(pointer) };
   }
   return undefined;
@@ -78,15 +79,5 @@ async function textOf(file: string): Promise<string | undefined> {
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return undefined;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
-    return false;
   }
 }

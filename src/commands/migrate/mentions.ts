@@ -5,7 +5,7 @@ import { systemCode } from "../../errors.ts";
 import { homeOf } from "../../paths.ts";
 import { MENTION } from "./hooks.ts";
 import { OLD_SCRIPT } from "./scripts.ts";
-import { kindAt, smallText } from "../small-text.ts";
+import { kindAt, smallText } from "../../store/small-text.ts";
 
 /** A line that still speaks of the old utility. */
 export interface Mention {

@@ -13,7 +13,7 @@ import { type HookPlan, type HookScope, planHooks } from "./hooks.ts";
 import { findLeftovers, type Leftovers } from "./mentions.ts";
 import { futureConfig, type RepoPlan } from "./repos.ts";
 import type { FoundMap } from "./scripts.ts";
-import { kindAt } from "../small-text.ts";
+import { kindAt } from "../../store/small-text.ts";
 
 export interface MigrationWish {
   /** Undefined leaves the hooks alone. */

@@ -9,7 +9,7 @@ import { CACHE_DIRECTORY, CACHE_FILE, DEFAULT_STATE_FILE, findRepo, type Repo } 
 import { FaultError } from "../../errors.ts";
 import { realpathOrSame } from "../../store/real-path.ts";
 import type { Part } from "../choose.ts";
-import { kindAt } from "../small-text.ts";
+import { kindAt } from "../../store/small-text.ts";
 
 /** A repo of the map that the config does not have yet. */
 export interface Addition {

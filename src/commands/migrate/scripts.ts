@@ -7,7 +7,7 @@ import { FaultError, systemCode } from "../../errors.ts";
 import { homeOf } from "../../paths.ts";
 import { realpathOrSame } from "../../store/real-path.ts";
 import { type CommandContext, complainProse } from "../context.ts";
-import { kindAt, smallText } from "../small-text.ts";
+import { kindAt, smallText } from "../../store/small-text.ts";
 
 export const OLD_SCRIPT = join("utils", "state_sync.py");
 
