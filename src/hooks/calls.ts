@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, constants, openSync } from "node:fs";
 import { systemCode } from "../errors.ts";
 import type { WritablePath } from "../store/write-scope.ts";
 import { makeSessions, readRegular } from "./session.ts";
+import { shortMark } from "./short-mark.ts";
 
 /** What the call is called, the process that counts it, and the time in milliseconds: no two records are alike. */
 const MARK_BYTES = 4;
@@ -27,7 +28,7 @@ export interface Call {
  */
 export function countCall(file: WritablePath, { now, since, id }: Call): number | undefined {
   const record = Buffer.alloc(RECORD_BYTES);
-  record.writeUInt32BE(id === undefined ? 0 : markOf(id), 0);
+  record.writeUInt32BE(id === undefined ? 0 : shortMark(id), 0);
   record.writeUInt32BE(process.pid, MARK_BYTES);
   record.writeUIntBE(now, TIME_AT, TIME_BYTES);
   append(file, record);
@@ -42,13 +43,6 @@ export function countCall(file: WritablePath, { now, since, id }: Call): number 
     marks.add(mark);
   }
   return count;
-}
-
-/** FNV-1a, never 0. To tell a session's calls apart it is enough, and a digest takes longer to load than all the rest. */
-function markOf(id: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(id)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash === 0 ? 1 : hash;
 }
 
 /** Without waiting: a FIFO that somebody made there is refused. */

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, statSync } from "node:fs";
 import { systemCode } from "../errors.ts";
 import type { HookEvent } from "./event.ts";
 import { makeSessions, type SessionFiles } from "./session.ts";
+import { shortMark } from "./short-mark.ts";
 
 /** Hooks that stand in two settings are called side by side; a session does not start twice so soon for one reason. */
 const SPAN_MS = 1_000;
@@ -12,9 +13,10 @@ const SPAN_MS = 1_000;
  *
  * @param now milliseconds since the epoch.
  */
-export function isFirstCall(files: SessionFiles, { source = "start" }: HookEvent, now: number): boolean {
+export function isFirstCall(files: SessionFiles, { source = "start", cwd }: HookEvent, now: number): boolean {
   const span = Math.floor(now / SPAN_MS);
-  const fileOf = (which: number) => files.started(`${source}-${which}`);
+  // Some harness may call every session alike.
+  const fileOf = (which: number) => files.started(`${source}-${shortMark(cwd)}-${which}`);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
   try {
     makeSessions(fileOf(span));

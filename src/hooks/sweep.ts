@@ -9,7 +9,7 @@ import { SESSIONS } from "./session.ts";
 const KEPT_MS = 14 * 86_400_000;
 /** What was prepared, and has not been heard by now, nobody confirms any more. */
 const UNHEARD_MS = 3_600_000;
-const UNHEARD = /\.state-syncd-tmp$|\.started-[A-Za-z]+-\d+$/;
+const UNHEARD = /\.state-syncd-tmp$|\.started-[A-Za-z]+-\d+-\d+$/;
 /** The agent waits: the rest is for another session's start, which begins at another place. */
 const MOST_AT_ONCE = 500;
 

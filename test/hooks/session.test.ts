@@ -75,6 +75,9 @@ describe("a coding agent's session beside a daemon", () => {
       const both = await Promise.all([agent.start(), agent.start()]);
       told.push(both.filter(({ text }) => text !== undefined).length);
       expect((await agent.start("compact")).text).toContain("- waiting for the key");
+      // A harness that calls all its sessions alike.
+      const elsewhere = new Agent(workspace, `twice-${tries}`, workspace.repo("api"));
+      expect((await elsewhere.start()).text).toContain("- mine");
     }
     expect(told).toContain(1);
     expect(told).not.toContain(0);
@@ -177,7 +180,7 @@ describe("a coding agent's session beside a daemon", () => {
       expect(await agent.prompt()).toMatchObject({ code: 0 });
     }
     const names = await sessionFiles();
-    expect(names.every((name) => /^[\w-]+\.(?:told|places|calls|started-startup-\d+)$/.test(name))).toBe(
+    expect(names.every((name) => /^[\w-]+\.(?:told|places|calls|started-startup-\d+-\d+)$/.test(name))).toBe(
       true,
     );
   });
