@@ -76,11 +76,10 @@ const FOR_PEOPLE: ReadonlySet<string> = new Set(["install", "uninstall", "print"
  * turn, and to erase the user's prompt. A line in its settings may be as wrong as it likes.
  */
 async function isOfHarness(argv: readonly string[]): Promise<boolean> {
-  const at = argv.indexOf("hook");
-  const isHook = at >= 0 && (argv[0] === "hook" || argv[0]?.startsWith("-") === true);
-  const isForPeople = argv.slice(at + 1).some((word) => FOR_PEOPLE.has(word));
-  if (!isHook || isForPeople) return false;
-  const { isatty } = await import("node:tty");
+  if (!argv.includes("hook")) return false;
+  const [{ reach }, { isatty }] = await Promise.all([import("./cli/reach.ts"), import("node:tty")]);
+  const [family, event = ""] = reach(argv).names;
+  if (family !== "hook" || FOR_PEOPLE.has(event)) return false;
   return !isatty(0);
 }
 

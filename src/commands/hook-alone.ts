@@ -7,16 +7,13 @@ import type { Alone } from "../hooks/consult.ts";
 import type { Knowledge } from "../hooks/knowledge.ts";
 import type { Question } from "../hooks/question.ts";
 import { rulesMark } from "../hooks/rules-mark.ts";
-import { sectionsFor } from "../hooks/sections.ts";
-import { labelled } from "../sync/pulled.ts";
 import type { Paths } from "../paths.ts";
 import { inspect } from "../status/inspect.ts";
-import { outlookOf } from "../status/outlook.ts";
+import { outlookAt } from "../status/outlook.ts";
 import { loadPauses } from "../daemon/pauses.ts";
 import { type FileIdentity, identityAt } from "../store/identity.ts";
 import { probeDisks } from "../store/disks.ts";
 import { runningDaemon } from "../store/lock.ts";
-import { locateRepo } from "../store/around.ts";
 import type { CommandContext } from "./context.ts";
 import { type EdgesDone, handOver } from "./hand-over.ts";
 import { edgeResult } from "../sync/edge-result.ts";
@@ -59,9 +56,8 @@ function nothingKnown(paths: Paths, identity: FileIdentity | undefined): Knowled
     paths,
     config: { file: paths.config, identity, rules: "" },
     now: () => new Date(),
+    inForce: { registry: { repos: [] }, guard: { patterns: {}, allow: [] } },
     outlook: () => Promise.resolve(undefined),
-    sections: () => Promise.resolve([]),
-    labelled: (section) => Promise.resolve(section),
   };
 }
 
@@ -72,31 +68,28 @@ function knowledgeBy(config: Config, paths: Paths, identity: FileIdentity | unde
     paths,
     config: { file, identity, rules: rulesMark(config) },
     now,
-    outlook: async (directory) => {
-      const place = await locateRepo(registry, directory);
-      if (place === undefined || place.repo.role === "passive") return undefined;
-      await probeDisks([place.repo, ...peersOf(registry, place.repo)]);
-      const isPaused = await loadPauses(paths.pauseFile);
-      const report = await inspect({
-        registry,
-        maxBytes,
-        guard,
-        copiesDirectory: paths.copiesDirectory,
-        now: now(),
-        into: place.repo,
-        runtime: withoutDaemon({
-          config: file,
-          pid: null,
-          // It was asked, and has not answered.
-          running: (await runningDaemon(paths)) !== undefined,
-          isPaused,
-          problem: NO_DAEMON,
-        }),
-      });
-      return outlookOf(report, place.repo, registry, place.worktree);
-    },
-    sections: async (outlook, sure) => await sectionsFor(outlook, sure, config),
-    labelled: async (section) => await labelled(section, config.guard),
+    inForce: config,
+    outlook: async (directory) =>
+      await outlookAt(directory, registry, async (repo) => {
+        await probeDisks([repo, ...peersOf(registry, repo)]);
+        const isPaused = await loadPauses(paths.pauseFile);
+        return await inspect({
+          registry,
+          maxBytes,
+          guard,
+          copiesDirectory: paths.copiesDirectory,
+          now: now(),
+          into: repo,
+          runtime: withoutDaemon({
+            config: file,
+            pid: null,
+            // It was asked, and has not answered.
+            running: (await runningDaemon(paths)) !== undefined,
+            isPaused,
+            problem: NO_DAEMON,
+          }),
+        });
+      }),
   };
 }
 

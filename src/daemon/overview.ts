@@ -4,15 +4,12 @@ import { type Fault, fault } from "../errors.ts";
 import type { Config } from "../config/load.ts";
 import type { Knowledge } from "../hooks/knowledge.ts";
 import { rulesMark } from "../hooks/rules-mark.ts";
-import { sectionsFor } from "../hooks/sections.ts";
-import { labelled } from "../sync/pulled.ts";
 import type { Log } from "../log/logger.ts";
 import type { Paths } from "../paths.ts";
 import { inspect, type RepoFacts } from "../status/inspect.ts";
-import { outlookOf } from "../status/outlook.ts";
+import { outlookAt } from "../status/outlook.ts";
 import type { StatusReport } from "../status/report.ts";
 import { cachePath } from "../store/write-scope.ts";
-import { locateRepo } from "../store/around.ts";
 import type { Reconciler } from "../sync/reconciler.ts";
 import { VERSION } from "../version.ts";
 import type { Watching } from "../watch/watching.ts";
@@ -75,16 +72,11 @@ export class Overview {
       paths,
       config: { file: config.file, identity, rules: rulesMark(config) },
       now: () => new Date(),
-      outlook: async (directory) => {
-        const place = await locateRepo(config.registry, directory);
-        if (place === undefined || place.repo.role === "passive") return undefined;
-        const report = await this.#reports.run(`into ${place.repo.name}`, () =>
-          this.#look(config, place.repo),
-        );
-        return outlookOf(report, place.repo, config.registry, place.worktree);
-      },
-      sections: async (outlook, sure) => await sectionsFor(outlook, sure, config),
-      labelled: async (section) => await labelled(section, config.guard),
+      inForce: config,
+      outlook: async (directory) =>
+        await outlookAt(directory, config.registry, (repo) =>
+          this.#reports.run(`into ${repo.name}`, () => this.#look(config, repo)),
+        ),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Section } from "../core/cache/document.ts";
+import type { Config } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import type { Outlook } from "../status/outlook.ts";
@@ -19,13 +19,7 @@ export interface Knowledge {
   readonly config: ConfigMark;
   /** Undefined where the directory is in no repo that has a part in this. */
   readonly outlook: (directory: string) => Promise<Outlook | undefined>;
-  /**
-   * The sections of the repo's cache that may be shown.
-   *
-   * @param sure names of the peers whose sections have passed the rules in force. Others pass them again.
-   */
-  readonly sections: (outlook: Outlook, sure: ReadonlySet<string>) => Promise<readonly Section[]>;
-  /** A section of those with its branch as the rules in force let it stand. */
-  readonly labelled: (section: Section) => Promise<Section>;
+  /** By which a text may be shown, and a cache is told from another repo's. */
+  readonly inForce: Pick<Config, "registry" | "guard">;
   readonly now: () => Date;
 }

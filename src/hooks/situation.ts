@@ -3,9 +3,12 @@ import type { Peer, Report } from "../core/briefing/peer.ts";
 import type { OwnState, Situation } from "../core/briefing/briefing.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
+import { FaultError } from "../errors.ts";
 import type { Outlook, PeerOutlook } from "../status/outlook.ts";
 import { closeQuietly } from "../store/close.ts";
 import { type FileIdentity, identityAt } from "../store/identity.ts";
+import { Ownership } from "../store/ownership.ts";
+import { labelled, passing } from "../sync/pulled.ts";
 import { openCache } from "../store/cache-file.ts";
 import type { Knowledge } from "./knowledge.ts";
 
@@ -24,16 +27,13 @@ const reads = new Shared<Read>();
 interface Read {
   readonly identity: FileIdentity | undefined;
   readonly bytes: Buffer | undefined;
-  /** A link inside the repo leads to it. */
-  readonly linked: boolean;
+  /** Where a link inside the repo leads to, if it is one. */
+  readonly linkedTo: string | undefined;
 }
 
-const NOTHING_READ: Read = { identity: undefined, bytes: undefined, linked: false };
-
-/** Reads what the repo's cache holds of its peers. @throws FaultError with a CACHE_ code, or REPO_MISSING. */
+/** Reads what the repo's cache holds of its peers. Of one that cannot be read the outlook tells why. */
 export async function lookAt(outlook: Outlook, knowledge: Knowledge): Promise<Looked> {
-  const read = (await reads.ask(outlook.path, PATIENCE_MS, () => readCache(outlook))) ?? NOTHING_READ;
-  const found = await sectionsIn(read, outlook, knowledge);
+  const { read, found } = await readThrough(outlook, knowledge);
   const sections = new Map(found.map((section) => [section.repo, section]));
   const peers = outlook.peers.map((peer): Peer => peerOf(peer, sections.get(peer.repo)));
   const { repo, cache, daemon, worktree } = outlook;
@@ -45,10 +45,11 @@ export async function lookAt(outlook: Outlook, knowledge: Knowledge): Promise<Lo
     daemon,
     worktree: worktree ?? undefined,
     peers,
-    isHere: read.identity !== undefined,
+    // What does not answer, or is not as it should be, is there.
+    isHere: read === undefined || read.identity !== undefined,
     own: worktree === null ? ownStateIn(outlook) : undefined,
   };
-  return { situation, cache: read.identity ?? null };
+  return { situation, cache: read?.identity ?? null };
 }
 
 function ownStateIn({ path, stateFile, changedAt, readers, isPaused }: Outlook): OwnState {
@@ -56,12 +57,25 @@ function ownStateIn({ path, stateFile, changedAt, readers, isPaused }: Outlook):
   return { stateFile: name, changedAt: changedAt ?? undefined, readers, isPaused };
 }
 
+async function readThrough(
+  outlook: Outlook,
+  knowledge: Knowledge,
+): Promise<{ readonly read: Read | undefined; readonly found: readonly Section[] }> {
+  try {
+    const read = await reads.ask(outlook.path, PATIENCE_MS, () => readCache(outlook));
+    return { read, found: read === undefined ? [] : await sectionsIn(read, outlook, knowledge) };
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    return { read: undefined, found: [] };
+  }
+}
+
 async function readCache({ repo: name, path, cache, stateFile }: Outlook): Promise<Read> {
   // Before the reading: what is written meanwhile is news for the next time.
   const identity = await identityAt(cache);
   const opened = await openCache({ name, path, stateFile: stateFile.slice(path.length + 1) });
   await closeQuietly(opened.handle);
-  return { identity, bytes: opened.bytes, linked: opened.linked };
+  return { identity, bytes: opened.bytes, linkedTo: opened.linked ? opened.file : undefined };
 }
 
 /**
@@ -69,11 +83,14 @@ async function readCache({ repo: name, path, cache, stateFile }: Outlook): Promi
  * has passed those of the day on which it was written: it passes again.
  */
 async function sectionsIn(
-  { bytes, linked }: Read,
+  { bytes, linkedTo }: Read,
   outlook: Outlook,
-  knowledge: Knowledge,
+  { inForce }: Knowledge,
 ): Promise<readonly Section[]> {
   if (bytes === undefined) return [];
+  const { repo: name, path } = outlook;
+  // Without a link the cache is where it belongs.
+  if (linkedTo !== undefined) (await Ownership.of(inForce.registry)).refuseForeign({ name, path }, linkedTo);
   const names = outlook.peers.map((peer) => peer.repo);
   const freshDigests = new Map(
     outlook.peers.flatMap(({ repo, status, sha256 }) =>
@@ -84,12 +101,11 @@ async function sectionsIn(
   const standing = parts.flatMap((part) =>
     part.kind === "section" && names.includes(part.section.repo) ? [part.section] : [],
   );
-  const sure = new Set(
-    standing.filter(({ repo, sha256 }) => freshDigests.get(repo) === sha256).map(({ repo }) => repo),
+  const unsure = new Set(
+    standing.filter(({ repo, sha256 }) => freshDigests.get(repo) !== sha256).map(({ repo }) => repo),
   );
-  const allowed =
-    !linked && sure.size === standing.length ? standing : await knowledge.sections(outlook, sure);
-  return await Promise.all(allowed.map((section) => knowledge.labelled(section)));
+  const { sections } = await passing(standing, unsure, () => Promise.resolve(inForce));
+  return await Promise.all(sections.map((section) => labelled(section, inForce.guard)));
 }
 
 function peerOf({ repo, status, trouble, lagMs }: PeerOutlook, section: Section | undefined): Peer {

@@ -1,13 +1,14 @@
 import type { DaemonState, EdgeStatus } from "../core/health.ts";
 import { type Registry, type Repo, targetsOf } from "../core/registry.ts";
 import type { FaultCode } from "../errors.ts";
+import { locateRepo } from "../store/around.ts";
 import { stateFilePath } from "../store/state-file.ts";
 import { cachePath } from "../store/write-scope.ts";
 import type { DaemonStatus, StatusReport } from "./report.ts";
 
 /**
- * What one repo may know of itself and of its peers, in facts and without a word of their states:
- * what `POST /outlook` answers to a coding agent's hook. Of whom it does not read, it holds nothing.
+ * What one repo may know of itself and of its peers, in facts and without a word of their states. Of
+ * whom it does not read, it holds nothing.
  */
 export interface Outlook {
   readonly repo: string;
@@ -17,8 +18,6 @@ export interface Outlook {
   readonly stateFile: string;
   /** The top of the worktree that was asked about, where it is one of the repo's and not registered itself. */
   readonly worktree: string | null;
-  /** The config by which all this is so. */
-  readonly config: string;
   readonly daemon: DaemonState;
   /** How many repos receive this one's state. */
   readonly readers: number;
@@ -37,13 +36,21 @@ export interface PeerOutlook {
   readonly sha256: string | null;
 }
 
-/** @param report made with the repo as {@link InspectOptions.into}. */
-export function outlookOf(
-  report: StatusReport,
-  repo: Repo,
+/**
+ * What may be known in a directory.
+ *
+ * @param look makes a report with the repo as `into` of `inspect`.
+ * @returns undefined where the directory is in no repo that has a part in this.
+ */
+export async function outlookAt(
+  directory: string,
   registry: Registry,
-  worktree: string | undefined,
-): Outlook {
+  look: (repo: Repo) => Promise<StatusReport>,
+): Promise<Outlook | undefined> {
+  const place = await locateRepo(registry, directory);
+  if (place === undefined || place.repo.role === "passive") return undefined;
+  const { repo, worktree } = place;
+  const report = await look(repo);
   const own = report.repos.find(({ name }) => name === repo.name);
   return {
     repo: repo.name,
@@ -51,7 +58,6 @@ export function outlookOf(
     cache: cachePath(repo),
     stateFile: stateFilePath(repo),
     worktree: worktree ?? null,
-    config: report.daemon.config,
     daemon: daemonState(report.daemon),
     readers: targetsOf(registry, repo).length,
     changedAt: own?.stateFile.changedAt ?? null,

@@ -56,7 +56,7 @@ export async function pulled(
     const unsure = new Set(left.map(({ from }) => from));
     const sure = allowed.filter((section) => !unsure.has(section.repo));
     if (sure.length === allowed.length) return { sections: allowed, faults: [] };
-    return await cleaned(allowed, unsure, inForce);
+    return await passing(allowed, unsure, inForce);
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
     return { sections: [], faults: [error.fault] };
@@ -69,7 +69,12 @@ async function known(inForce: InForce): Promise<Pick<Config, "registry" | "guard
   throw new FaultError("CONFIG_INVALID", "the config is not right: whose cache this is cannot be told");
 }
 
-async function cleaned(
+/**
+ * Sections as the rules in force let them stand.
+ *
+ * @param unsure the repos whose sections have not passed them, as far as anybody knows.
+ */
+export async function passing(
   standing: readonly Section[],
   unsure: ReadonlySet<string>,
   inForce: InForce,

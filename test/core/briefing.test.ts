@@ -130,6 +130,7 @@ describe("what an agent is told when it starts", () => {
   it.each([
     [undefined, "held", "STATE_FILE_EMPTY", "nothing (its file is empty)"],
     [undefined, "missing", undefined, "nothing"],
+    [undefined, "fresh", undefined, "nothing that may be shown"],
     ["x", "held", "STATE_FILE_MISSING", "the last good state (it has no such file at this moment)"],
     ["x", "held", "PAUSED", "the last good state (paused)"],
     ["x", "failed", "CACHE_IO", "perhaps older: it could not be brought up to date (CACHE_IO)"],

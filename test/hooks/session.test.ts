@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Agent, heard, runHook } from "../support/agent.ts";
@@ -224,6 +224,28 @@ describe("a coding agent's session where no daemon runs", () => {
     const { text } = await agent.start();
     expect(text).not.toContain("MRN-12345678");
     expect(text).toContain("[REDACTED:record-number]");
+  });
+
+  it("is told why nothing is here where the cache cannot be read, and leads into no other repo by a link", async () => {
+    const agent = await scene();
+    await mkdir(workspace.cacheFile("here"), { recursive: true });
+    const odd = await agent.start();
+    expect([odd.code, odd.stderr]).toEqual([0, ""]);
+    expect(odd.text).toMatch(/\| api \|.*nothing \(CACHE_NOT_REGULAR\)/);
+    await workspace.configure({ repos: { here: {}, api: {}, web: {}, inner: { groups: ["clinic"] } } });
+    const inner = join(workspace.repo("here"), "inner");
+    await mkdir(join(inner, ".aibrain"), { recursive: true });
+    await workspace.save("web", "# web\n## Next\n- of a linked cache\n");
+    await workspace.run(["sync", "--all"]);
+    await rm(workspace.cacheFile("here"), { recursive: true });
+    const text = await workspace.cache("api");
+    await writeFile(join(inner, ".aibrain", "global-state-cache.md"), text);
+    await symlink(join(inner, ".aibrain", "global-state-cache.md"), workspace.cacheFile("here"));
+    await symlink(inner, workspace.repo("inner"));
+    const linked = await agent.start("resume");
+    expect([linked.code, linked.stderr]).toEqual([0, ""]);
+    expect(linked.text).toMatch(/\| web \|.*nothing that may be shown/);
+    expect(linked.text).not.toContain("of a linked cache");
   });
 
   it("is told nothing and disturbed by nothing without a config", async () => {

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { hook } from "../../src/cli/families/hook.ts";
+import { HOOK_EVENTS } from "../../src/commands/hook-event.ts";
 import { Agent, heard, runHook } from "../support/agent.ts";
 import { SCRIPT, Workspace } from "../support/workspace.ts";
 
@@ -142,6 +144,23 @@ sys.exit(hook.returncode)`;
     const began = performance.now();
     const { code, stderr } = await agent.tool();
     expect([code, stderr]).toEqual([0, expect.stringContaining("was not pushed within 5 s")]);
-    expect(performance.now() - began).toBeLessThan(12_000);
+    expect(performance.now() - began).toBeLessThan(25_000);
+  });
+
+  it("is for hooks alone: a repo that is called hook fails as any other", async () => {
+    workspace = await Workspace.create({ repos: { here: {} } });
+    for (const line of [
+      ["--json", "sync", "hook"],
+      ["--config", workspace.paths.config, "pull", "hook"],
+    ])
+      expect((await workspace.run(line)).code, line.join(" ")).toBe(2);
+  });
+
+  it("is for events alone: what a person calls fails as any other command", async () => {
+    workspace = await Workspace.create({ repos: { here: {} } });
+    const events: readonly string[] = Object.keys(HOOK_EVENTS);
+    const words = Object.keys(hook.commands).filter((word) => !events.includes(word));
+    expect(words.length).toBeGreaterThan(0);
+    for (const word of words) expect((await workspace.run(["hook", word, "--bogus"])).code, word).toBe(2);
   });
 });

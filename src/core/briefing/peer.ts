@@ -45,7 +45,8 @@ const TROUBLES: ReadonlyMap<string, string> = new Map([
 /** What is here of a peer, compared with what its state file says, in a few words. */
 export function standing({ status, lagMs, trouble, report }: Peer): string {
   const why = trouble === undefined ? "" : ` (${TROUBLES.get(trouble) ?? trouble})`;
-  if (report === undefined && status !== "fresh") return `nothing${why}`;
+  // A text that a rule fails on, or a cache that is not this repo's own.
+  if (report === undefined) return status === "fresh" ? "nothing that may be shown" : `nothing${why}`;
   switch (status) {
     case "fresh":
       return "up to date";

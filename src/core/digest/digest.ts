@@ -52,12 +52,12 @@ export interface Gist {
 /** Reads a state file for {@link digest}. @param peers names of the other repos, see {@link DigestOptions}. */
 export function gistOf(text: string, peers: readonly string[]): Gist {
   const { facts, passages } = readBlocks(withoutEchoes(text, peers));
-  const groups = groupsOf(facts, passages);
+  const kinds = kindsOf(passages);
+  const groups = groupsOf(facts, passages, kinds);
   const whole = groups
     .map((group) => group.take(Infinity))
     .filter((part) => part !== "")
     .join("\n\n");
-  const kinds = kindsOf(passages);
   const others = passages.filter(
     (passage, at) =>
       kinds[at]?.kind !== "done" && !groups.some((group) => group.has(passage)) && passage.pieces.length > 0,
@@ -70,8 +70,11 @@ export function gistOf(text: string, peers: readonly string[]): Gist {
   return { length: fits(Infinity) ? whole.length : within(MOST).text.length, within };
 }
 
-function groupsOf(facts: Blocks["facts"], passages: readonly Passage[]): Group[] {
-  const kinds = kindsOf(passages);
+function groupsOf(
+  facts: Blocks["facts"],
+  passages: readonly Passage[],
+  kinds: readonly Announced[],
+): Group[] {
   const known = passages.some(({ level }, at) => level > 1 && ORDER.includes(kinds[at]?.kind ?? "other"));
   const wanted: readonly Kind[] = known ? ORDER : [...ORDER, "other"];
   return [
