@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readBlocks } from "../../src/core/digest/blocks.ts";
-import { digest } from "../../src/core/digest/digest.ts";
+import { digest } from "./digest-of.ts";
 
 const SIZE = 200_000;
 const BLANKS = " ".repeat(SIZE);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readBlocks } from "../../src/core/digest/blocks.ts";
-import { digest } from "../../src/core/digest/digest.ts";
+import { digest } from "./digest-of.ts";
 import { withoutEchoes } from "../../src/core/digest/echoes.ts";
 import { kindOf } from "../../src/core/digest/kinds.ts";
 import { shares } from "../../src/core/digest/share.ts";

@@ -40,6 +40,7 @@ describe("what a session is taken to know", () => {
     const connections = async (): Promise<boolean> =>
       (await readFile("/proc/net/unix", "utf8")).split(workspace.paths.socket).length > 2;
     await eventually("the hook to ask", connections);
+    // Its request is on its way by now, most likely; the news are told in the end either way.
     await delay(500);
     hook.kill("SIGKILL");
     await once(hook, "close");
@@ -135,13 +136,21 @@ describe("what stands beside a state", () => {
   });
 });
 
+/** The first change goes out at once: those that follow wait, until {@link LATE} is over. */
+async function secondConfig(): Promise<void> {
+  const loads = async (): Promise<number> =>
+    (await workspace.log()).filter(({ event }) => event === "config.loaded").length;
+  const before = await loads();
+  await workspace.configure({ rescan: "50s" });
+  await eventually("the config to be read", async () => (await loads()) > before);
+}
+
 describe("a config that has just changed", () => {
   it("shows nothing of a repo that left the groups, though the daemon has not looked at it yet", async () => {
     const agent = await scene();
     await workspace.configure({ debounce: LATE });
     await workspace.startDaemon();
-    await workspace.configure({ rescan: "50s" });
-    await delay(300);
+    await secondConfig();
     await workspace.configure({ repos: { here: { groups: ["g"] }, api: { groups: ["other"] } } });
     expect(await agent.start()).toMatchObject(quiet);
   });
@@ -150,8 +159,7 @@ describe("a config that has just changed", () => {
     const agent = await scene({ api: { groups: ["g"] } });
     await workspace.configure({ debounce: LATE });
     await workspace.startDaemon();
-    await workspace.configure({ rescan: "50s" });
-    await delay(300);
+    await secondConfig();
     await workspace.configure({ repos: ALL });
     const first = await agent.prompt();
     await workspace.arrives("api", ["here"], API);

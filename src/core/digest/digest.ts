@@ -4,13 +4,6 @@ import { type Announced, type Kind, kindsOf, pending } from "./kinds.ts";
 import { shares } from "./share.ts";
 import { shorten } from "./shorten.ts";
 
-export interface DigestOptions {
-  /** The longest that the text may become, in UTF-16 units. */
-  readonly budget: number;
-  /** Names of the other repos, whose states may have been copied into this one. */
-  readonly peers?: readonly string[];
-}
-
 export interface Digest {
   readonly text: string;
   /** Whether the text has all that the state file says, but for what is done. */
@@ -31,16 +24,6 @@ const UNKNOWN: Announced = { kind: "other", rank: 0, isUnderWay: false };
 /** A budget that no text needs. */
 const MOST = 1_000_000_000;
 
-/**
- * The gist of a state file, by rules alone: the same text gives the same digest. Facts of its front
- * matter, then what blocks, what is next, how things are, what was decided; what is done is left
- * out, and an outline says what else there is. Where no heading is known, as in other languages,
- * its beginning stands for it.
- */
-export function digest(text: string, { budget, peers = [] }: DigestOptions): Digest {
-  return gistOf(text, peers).within(budget);
-}
-
 /** A state file that has been read, and can be shortened to any length. */
 export interface Gist {
   /** How long it is with all that it has, in UTF-16 units. */
@@ -49,7 +32,14 @@ export interface Gist {
   readonly within: (budget: number) => Digest;
 }
 
-/** Reads a state file for {@link digest}. @param peers names of the other repos, see {@link DigestOptions}. */
+/**
+ * The gist of a state file, by rules alone: the same text gives the same digest. Facts of its front
+ * matter, then what blocks, what is next, how things are, what was decided; what is done is left
+ * out, and an outline says what else there is. Where no heading is known, as in other languages,
+ * its beginning stands for it.
+ *
+ * @param peers names of the other repos, whose states may have been copied into this one.
+ */
 export function gistOf(text: string, peers: readonly string[]): Gist {
   const { facts, passages } = readBlocks(withoutEchoes(text, peers));
   const kinds = kindsOf(passages);
