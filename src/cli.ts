@@ -62,12 +62,23 @@ function stackOf(error: Error): string[] {
   return (error.stack ?? "").split("\n").filter((line) => /^ {4}at /.test(line));
 }
 
-// A reader that has seen enough (`| head`) is no failure.
+/** What they print is all that they do, and some of them never end by themselves. */
+const ONLY_PRINTS: ReadonlySet<string> = new Set(["status", "logs", "run"]);
+
+// A reader that has seen enough (`| head`) is no failure, and no reason to leave work undone.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE" && unanswered() > 0) endForSure(EXIT.ok);
-  if (error.code === "EPIPE") process.exit(EXIT.ok);
-  throw error;
+  if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
+  void endIfItOnlyPrints();
 });
+
+async function endIfItOnlyPrints(): Promise<void> {
+  // The parser has loaded it by now.
+  const { reach } = await import("./cli/reach.ts");
+  const [command = ""] = reach(argv).names;
+  if (!ONLY_PRINTS.has(command)) return;
+  if (unanswered() > 0) endForSure(EXIT.ok);
+  process.exit(EXIT.ok);
+}
 
 const FOR_PEOPLE: ReadonlySet<string> = new Set(["install", "uninstall", "print"]);
 
