@@ -3,7 +3,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat } from "no
 import { join } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
 import { fault, type Fault, type FaultCode, FaultError, systemCode } from "../errors.ts";
-import { isInside, isOpenInside } from "./anchor.ts";
+import { isInside, isOpenInside, whereOpen } from "./anchor.ts";
 import { type FileIdentity, identityOf } from "./identity.ts";
 import { protectionOf } from "./privacy.ts";
 import { stateFilePath } from "./state-file.ts";
@@ -25,6 +25,7 @@ export interface OpenedCache {
   readonly root: string;
   /** A link inside the repo leads to it, so that it may be somewhere else than its name says. */
   readonly linked: boolean;
+  /** Undefined where there is no cache, and where it is the one that was known. */
   readonly bytes: Buffer | undefined;
   readonly identity: FileIdentity | undefined;
   readonly changedAtMs: number;
@@ -35,19 +36,54 @@ export interface OpenedCache {
 /**
  * Opens and reads a repo's cache. A cache, or a `.aibrain`, that is not there is no fault.
  *
+ * @param known a file of this identity is opened and not read.
  * @throws FaultError with a CACHE_ code, or REPO_MISSING.
  */
-export async function openCache(repo: Owner): Promise<OpenedCache> {
+export async function openCache(repo: Owner, known?: FileIdentity): Promise<OpenedCache> {
   const path = cachePath(repo);
   try {
+    const straight = await openStraight(repo);
+    if (straight !== undefined) {
+      const { file, root, handle } = straight;
+      return { ...(await readOpened(handle, { file, path, known })), root, linked: false };
+    }
     const root = await realpath(repo.path);
     const file = await findCache(repo, root);
     if (file === undefined) return { ...absent(path), root, linked: false };
     const linked = file !== join(root, CACHE_DIRECTORY, CACHE_FILE);
-    return { ...(await readOpened(file, root, path)), root, linked };
+    const handle = await openRegular(file, path);
+    if (handle === undefined) return { ...absent(file), root, linked };
+    await refuseOutside(handle, { file, path, root });
+    return { ...(await readOpened(handle, { file, path, known })), root, linked };
   } catch (cause) {
     throw cause instanceof FaultError ? cause : new CacheError(cause, repo);
   }
+}
+
+/**
+ * The ordinary case, in which no link leads anywhere: the kernel tells where the opened file is, and
+ * it is where its name says.
+ *
+ * @returns undefined in any other case, what is wrong included: that takes a closer look.
+ */
+async function openStraight(
+  repo: Owner,
+): Promise<{ readonly file: string; readonly root: string; readonly handle: FileHandle } | undefined> {
+  const path = cachePath(repo);
+  const [root, stateFile, opened] = await Promise.allSettled([
+    realpath(repo.path),
+    realStateFile(repo),
+    openRegular(path, path),
+  ]);
+  const handle = opened.status === "fulfilled" ? opened.value : undefined;
+  if (handle === undefined) return undefined;
+  if (root.status === "fulfilled" && stateFile.status === "fulfilled") {
+    const file = join(root.value, CACHE_DIRECTORY, CACHE_FILE);
+    const isThere = (await whereOpen(handle, path)) === file;
+    if (isThere && stateFile.value !== file) return { file, root: root.value, handle };
+  }
+  await closeQuietly(handle);
+  return undefined;
 }
 
 /**
@@ -199,8 +235,8 @@ async function realFile(file: string, root: string, path: string): Promise<strin
 /** A cache apart from what is known of its place. */
 type ReadCache = Omit<OpenedCache, "linked" | "root">;
 
-async function readOpened(file: string, root: string, path: string): Promise<ReadCache> {
-  let handle: FileHandle;
+/** @returns undefined where nothing is there. */
+async function openRegular(file: string, path: string): Promise<FileHandle | undefined> {
   try {
     // Opening a device can do things and opening a socket fails, so it is looked at first.
     const there = await lstat(file);
@@ -211,23 +247,48 @@ async function readOpened(file: string, root: string, path: string): Promise<Rea
       path,
     );
     // NONBLOCK: a FIFO in the cache's place must not stop the lane.
-    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return absent(file);
+    if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+interface Place {
+  /** Where the cache is, links resolved. */
+  readonly file: string;
+  /** Where its name says that it is. */
+  readonly path: string;
+}
+
+async function refuseOutside(
+  handle: FileHandle,
+  { file, path, root }: Place & { readonly root: string },
+): Promise<void> {
   try {
     const inside = await isOpenInside(handle, file, root);
     refuse(!inside, "CACHE_OUTSIDE", `${path} came to lead out of its repo`, path);
+  } catch (error) {
+    await closeQuietly(handle);
+    throw error;
+  }
+}
+
+/** Takes over the handle: where the file cannot be had, it is closed. */
+async function readOpened(
+  handle: FileHandle,
+  { file, path, known }: Place & { readonly known: FileIdentity | undefined },
+): Promise<ReadCache> {
+  try {
     const stats = fstatSync(handle.fd, { bigint: true });
     refuse(!stats.isFile(), "CACHE_NOT_REGULAR", `${path} is not a regular file`, path);
     refuse(stats.size > MOST_BYTES, "CACHE_TOO_LARGE", `${path} has ${stats.size} bytes`, path);
-    const bytes = await handle.readFile();
     // Of a file that changed while it was read, the identity at the start makes the later check fail.
+    const identity = identityOf(stats);
     return {
       file,
-      bytes,
-      identity: identityOf(stats),
+      bytes: identity === known ? undefined : await handle.readFile(),
+      identity,
       changedAtMs: Number(stats.mtimeNs / 1_000_000n),
       like: { mode: Number(stats.mode), uid: Number(stats.uid), gid: Number(stats.gid) },
       handle,

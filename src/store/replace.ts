@@ -22,8 +22,18 @@ export interface ReplaceOptions {
   readonly like?: { readonly mode: number; readonly uid: number; readonly gid: number };
 }
 
-/** The new file's identity, or undefined where another writer was faster, or it is not wanted any more, and nothing was done. */
-export type Replaced = { readonly identity: FileIdentity | undefined } | undefined;
+/** Undefined where another writer was faster, or it is not wanted any more, and nothing was done. */
+export type Replaced =
+  | {
+      /** The new file's; undefined where somebody has written into it already. */
+      readonly identity: FileIdentity | undefined;
+      /** Whatever is written into the file later gives it another identity. */
+      readonly isTelling: boolean;
+    }
+  | undefined;
+
+/** More than a time loses on its way through a double, and through file systems that keep microseconds. */
+const ANTEDATED_MICROSECONDS = 2;
 
 /**
  * Puts new content in the place of a file so that a reader sees the old or the new one, whole,
@@ -68,6 +78,7 @@ async function replaceIn(
     await writeAll(handle, chunks);
     crashPoint("replace.filled");
     await copyAttributes(handle, options.like);
+    await antedate(handle);
     crashPoint("replace.attributed");
     await handle.sync();
     crashPoint("replace.synced");
@@ -86,7 +97,10 @@ async function replaceIn(
     crashPoint("replace.done");
     // The rename moved ctime. A moved mtime or size is somebody who wrote into the new file already.
     const untouched = placed.mtimeNs === written.mtimeNs && placed.size === written.size;
-    return { identity: untouched ? identityOf(placed) : undefined };
+    return {
+      identity: untouched ? identityOf(placed) : undefined,
+      isTelling: placed.mtimeNs < placed.ctimeNs,
+    };
   } catch (error) {
     await unlinkQuietly(temporary);
     throw error;
@@ -117,6 +131,22 @@ function without(chunks: readonly Buffer[], count: number): Buffer[] {
     }
   }
   return rest;
+}
+
+/**
+ * Sets the new file's time back by a moment. A kernel's clock stands still for milliseconds, so that a
+ * write of the same length, right after the rename, would leave the identity as it is. Whoever writes
+ * after this sets mtime to now, and now is later.
+ */
+async function antedate(handle: FileHandle): Promise<void> {
+  const { mtimeNs } = fstatSync(handle.fd, { bigint: true });
+  const seconds = Number(mtimeNs / 1_000n - BigInt(ANTEDATED_MICROSECONDS)) / 1e6;
+  try {
+    await handle.utimes(seconds, seconds);
+  } catch (error) {
+    // Where times cannot be set, the file is read again.
+    if (systemCode(error) === undefined) throw error;
+  }
 }
 
 async function copyAttributes(handle: FileHandle, like: ReplaceOptions["like"]): Promise<void> {

@@ -18,9 +18,10 @@ import { keepCopy } from "../store/copies.ts";
 import { crashPoint } from "../store/crash-point.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import { Ownership } from "../store/ownership.ts";
-import { replaceFile } from "../store/replace.ts";
+import { type Replaced, replaceFile } from "../store/replace.ts";
 import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
 import { Displaced, type LateEdit } from "./displaced.ts";
+import { Left } from "./left.ts";
 import { plan } from "./plan.ts";
 import { type Report, reportDefect } from "./report.ts";
 import type { Sources } from "./sources.ts";
@@ -77,6 +78,8 @@ export class CacheLane {
   #last: FileIdentity | undefined;
   /** The rules that everything in it has passed. */
   #passed: GuardOptions | undefined;
+  /** The cache as our last replacement left it: a file that is still that one is not read. */
+  #left: Left | undefined;
   /** Where the repo was when what a killed process had left beside its cache was removed. */
   #swept: string | undefined;
   #failures = 0;
@@ -193,11 +196,12 @@ export class CacheLane {
     const lateEdits = await this.#keepLateEdits();
     const lateEdit = lateEdits.at(-1);
     for (let race = 0; race < MOST_RACES; race += 1) {
-      const opened = await this.#openAtRest(target, started);
-      crashPoint("turn.read", this.#repo);
-      let keepHandle = false;
       // Of this moment: what waits below is for nothing where another config comes meanwhile.
       const registry = this.#world.registry();
+      const left = lateEdit === undefined && this.#left?.isFor(registry) === true ? this.#left : undefined;
+      const opened = await this.#openAtRest(target, started, left?.identity);
+      crashPoint("turn.read", this.#repo);
+      let keepHandle = false;
       try {
         // Without a link inside the repo the cache is where it belongs.
         if (opened.linked) (await Ownership.of(registry)).refuseForeign(target, opened.file);
@@ -210,6 +214,7 @@ export class CacheLane {
           sources: this.#world.sources,
           guard,
           passed: guard === this.#passed && base === opened.bytes && this.recognises(opened.identity),
+          left: opened.identity === left?.identity ? left?.parsed : undefined,
           patienceMs: this.#world.guardPatienceMs(),
           refresh,
           now: this.#world.now(),
@@ -238,6 +243,7 @@ export class CacheLane {
         this.#known = replaced.identity;
         this.#last = replaced.identity;
         this.#passed = passed;
+        this.#left = Left.after(result, { replaced, registry, sources: this.#world.sources });
         this.#displaced.forget(lateEdits);
         const now = this.#world.now();
         this.#account.written({ result, durationMs: elapsed(started), touchedByOthers, now });
@@ -254,9 +260,9 @@ export class CacheLane {
   }
 
   /** Opens the cache; where somebody else is writing it right now, waits until it rests. */
-  async #openAtRest(target: Repo, started: number): Promise<OpenedCache> {
+  async #openAtRest(target: Repo, started: number, left: FileIdentity | undefined): Promise<OpenedCache> {
     for (;;) {
-      const opened = await openCache(target);
+      const opened = await openCache(target, left);
       const age = this.#world.now().getTime() - opened.changedAtMs;
       const settle = this.#world.settleMs();
       const restless =
@@ -303,7 +309,7 @@ export class CacheLane {
     opened: OpenedCache,
     target: Repo,
     registry: Registry,
-  ): Promise<{ readonly identity: FileIdentity | undefined } | undefined> {
+  ): Promise<Replaced> {
     if (opened.identity === undefined) await makeCacheDirectory(target);
     crashPoint("turn.directory-ready");
     const still = cachesOf(this.#world.registry()).find((repo) => repo.name === target.name);
@@ -333,6 +339,7 @@ export class CacheLane {
   #failed(target: Repo, fault: Fault): void {
     this.#failures += 1;
     this.#known = undefined;
+    this.#left = undefined;
     const { code, message } = fault;
     const delayMs = retryAfter(code, this.#failures, Math.random());
     const retryInMs = delayMs ?? this.#world.rescanMs();

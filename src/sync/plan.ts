@@ -13,6 +13,8 @@ export interface PlanOptions {
   readonly guard: GuardOptions;
   /** Everything that stands there has passed it. */
   readonly passed: boolean;
+  /** What stands there, where that is known without the bytes. */
+  readonly left?: ParsedCache | undefined;
   /** How long the guard may take with what stands there, in milliseconds. */
   readonly patienceMs: number;
   /** Peers whose `Last Synced` is renewed although nothing changed. */
@@ -33,12 +35,12 @@ export interface Plan {
 /**
  * What a cache should hold by what is known now.
  *
- * @param bytes what it holds.
+ * @param bytes what it holds; undefined where there is no cache, or where `left` tells.
  */
 export async function plan(
   bytes: Buffer | undefined,
   target: Repo,
-  { registry, sources, guard, passed, patienceMs, refresh, now }: PlanOptions,
+  { registry, sources, guard, passed, left, patienceMs, refresh, now }: PlanOptions,
 ): Promise<Plan> {
   const peers = peersOf(registry, target);
   const known = {
@@ -46,7 +48,7 @@ export async function plan(
     snapshots: sources.snapshotsOf(peers, guard),
     unguarded: sources.unguardedOf(peers),
   };
-  const before = parseToMerge(bytes, known);
+  const before = left ?? parseToMerge(bytes, known);
   const rules = RulesInForce.of(guard);
   const { unfit, settled, failures } = passed
     ? ALL_FIT

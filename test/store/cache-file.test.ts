@@ -122,6 +122,26 @@ describe("what stands in a cache's place", () => {
     expect(await opened()).toBe(expected);
   });
 
+  it("a cache that the state file leads to: CACHE_NOT_REGULAR, also where its bytes are known", async () => {
+    await replace("known");
+    const known = await identityAt(cache);
+    await symlink(".aibrain/global-state-cache.md", directory.at("repo", "STATE.md"));
+    expect(await opened()).toBe("CACHE_NOT_REGULAR");
+    await expect(openCache(repo, known)).rejects.toThrow("the repo's state file");
+  });
+
+  it("the file that is known: it is not read, and it is once it is another", async () => {
+    await replace("known");
+    const known = await identityAt(cache);
+    const same = await openCache(repo, known);
+    await same.handle?.close();
+    expect([same.identity, same.bytes]).toStrictEqual([known, undefined]);
+    await writeFile(cache, "other");
+    const other = await openCache(repo, known);
+    await other.handle?.close();
+    expect(other.bytes?.toString()).toBe("other");
+  });
+
   it("a socket: CACHE_NOT_REGULAR", async () => {
     await mkdir(aibrain);
     const server = createServer().listen(cache);

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { closeSync, openSync, writeSync } from "node:fs";
 import {
   appendFile,
   chmod,
@@ -17,6 +18,7 @@ import { identityAt } from "../../src/store/identity.ts";
 import { replaceFile } from "../../src/store/replace.ts";
 import { writable, type WritablePath } from "../../src/store/write-scope.ts";
 import { eventually } from "../support/eventually.ts";
+import { canMount, Mounts } from "../support/mounts.ts";
 import { bundleProgram, endPrograms, litterUnder, Program, useTempDirectory } from "../support/temp-dir.ts";
 
 const directory = useTempDirectory();
@@ -113,6 +115,31 @@ describe("what the new file looks like", () => {
     }
   });
 });
+
+describe("a file that was written into is another one, be it as long as before and written in the same tick", () => {
+  const places = { "where files are": false, ...(canMount() ? { "where the clock is coarse": true } : {}) };
+  it.each(Object.entries(places))("%s", async (_, isCoarse) => {
+    const mounts = new Mounts();
+    if (isCoarse) mounts.ramfs(directory.path);
+    try {
+      const file = target("cache.md");
+      for (let round = 0; round < 100; round += 1) {
+        const replaced = await replaceFile(file, [Buffer.from("ours")], { basedOn: await identityAt(file) });
+        writeInto(file, "them");
+        expect(replaced?.isTelling).toBe(true);
+        expect(await identityAt(file)).not.toBe(replaced?.identity);
+      }
+    } finally {
+      mounts.end();
+    }
+  });
+});
+
+function writeInto(file: string, text: string): void {
+  const descriptor = openSync(file, "r+");
+  writeSync(descriptor, text);
+  closeSync(descriptor);
+}
 
 describe("every byte arrives", () => {
   it.each([
@@ -236,7 +263,7 @@ const FULL_DISK = `
   console.log(JSON.stringify({ codes, small: small !== undefined, text: readFileSync(file, "utf8"), names: readdirSync(disk) }));
 `;
 
-const canMount = (() => {
+const canMountApart = (() => {
   try {
     execFileSync("unshare", ["-m", "sh", "-c", "mount -t tmpfs none /mnt"], { stdio: "ignore" });
     return true;
@@ -247,7 +274,7 @@ const canMount = (() => {
 
 describe("a full disk", () => {
   // Needs the right to mount a small disk in a mount namespace of its own.
-  it.skipIf(!canMount)(
+  it.skipIf(!canMountApart)(
     "is noticed though a part was written, the old file stays and the space is given back",
     async () => {
       const disk = await directory.make("disk");

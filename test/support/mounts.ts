@@ -17,6 +17,12 @@ export class Mounts {
     this.#mounted.push(directory);
   }
 
+  /** The same with a clock as coarse as every file system's was before Linux 6.13: it stands still for milliseconds. */
+  ramfs(directory: string): void {
+    mount("-t", "ramfs", "ramfs", directory);
+    this.#mounted.push(directory);
+  }
+
   /** Shows a directory in another place as well. */
   bind(directory: string, at: string): void {
     mount("--bind", directory, at);

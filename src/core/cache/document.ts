@@ -62,6 +62,8 @@ export interface ParsedCache extends CacheDocument {
   readonly joined: boolean;
   /** False where no marker of ours stands in the file: written by hand or by the original utility. */
   readonly marked: boolean;
+  /** The file is known to be what rendering this gives, byte for byte: see {@link leftBy}. */
+  readonly asRendered?: true;
 }
 
 export function allForeign(parts: readonly Part[]): parts is Extract<Part, { kind: "foreign" }>[] {

@@ -64,6 +64,11 @@ export function lineAt(bytes: Buffer, offset: number, next: number): string {
   return bytes.toString("latin1", offset, end);
 }
 
+/** False where nothing in `bytes` can be read as a delimiter, whatever comes to stand around it. */
+export function mayHoldMarker(bytes: Buffer): boolean {
+  return bytes.includes(PREFIX);
+}
+
 /** All delimiter lines, in file order, in one pass over the bytes. */
 export function findMarkers(bytes: Buffer): Marker[] {
   const found: Marker[] = [];

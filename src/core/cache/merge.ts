@@ -70,7 +70,8 @@ const MOST_ROUNDS = 8;
  * One turn of a cache, as a pure function: the file as it stands and what is known of the peers
  * in, the file as it should stand out. Merging the result again changes nothing.
  *
- * @param bytes the cache as it was read, undefined where there is none.
+ * @param bytes the cache as it was read, undefined where there is none, or where `before` is known
+ *   without the reading.
  * @param before the same, taken apart, for who has done so already.
  */
 export function merge(
@@ -132,11 +133,13 @@ function mergeOnce(
     const result = { changed: false, chunks: [], document, outcomes, purged: [], copyFirst: undefined };
     return { result, tookOut: false };
   }
-  const asBefore = render(document, before.updatedAt ?? request.now);
-  const changed = bytes === undefined || !sameBytes(asBefore, bytes);
+  const changed =
+    before.asRendered === true
+      ? !sameDocument(before, document)
+      : bytes === undefined || !sameBytes(render(document, before.updatedAt ?? request.now), bytes);
   const result: MergeResult = {
     changed,
-    chunks: changed ? render(document, request.now) : asBefore,
+    chunks: render(document, changed ? request.now : (before.updatedAt ?? request.now)),
     document: { ...document, updatedAt: changed ? request.now : before.updatedAt },
     outcomes,
     purged: slots.purged,
@@ -274,6 +277,16 @@ function needsCopy(before: ParsedCache, after: readonly Part[]): MergeResult["co
     return "adopted";
   const uncertain = lost.some((part) => part.kind === "damaged" || (part.kind === "legacy" && !part.certain));
   return uncertain || before.debris.some((d) => d.why === "stale-text") ? "damaged" : undefined;
+}
+
+/** Parts that nothing happened to are the same objects. */
+function sameDocument(before: CacheDocument, after: CacheDocument): boolean {
+  const sameForm = before.fence === after.fence || !after.parts.some(({ kind }) => kind === "section");
+  return (
+    sameForm &&
+    before.parts.length === after.parts.length &&
+    before.parts.every((part, index) => part === after.parts[index])
+  );
 }
 
 function sameBytes(chunks: readonly Buffer[], bytes: Buffer): boolean {
