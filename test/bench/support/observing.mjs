@@ -1,0 +1,109 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { performance } from "node:perf_hooks";
+import { compiled } from "./compiled.mjs";
+
+/** After the last arrival so much time passes before anything is looked at, in ms: what still comes must not wait for us. */
+const QUIET_MS = 40;
+
+/**
+ * The process that notes arrivals, and what it noted. Contents are looked at when a round is over,
+ * in the versions that arrived.
+ */
+export class Observing {
+  #contender;
+  #scratch;
+  #targets;
+  #child;
+  #lines;
+
+  static async of(scratch, contender) {
+    const observing = new Observing(scratch, contender);
+    await observing.#answer();
+    return observing;
+  }
+
+  constructor(scratch, contender) {
+    this.#contender = contender;
+    this.#scratch = scratch;
+    this.#targets = contender.targets();
+    const list = join(contender.scene.root, "targets");
+    writeFileSync(list, this.#targets.map(({ path }) => `${path}\n`).join(""));
+    const [program, ...args] = compiled(scratch, "observer").command;
+    this.#child = scratch.start(program, [...args, list], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Waits until everything is right that these repos' saves change.
+   *
+   * @returns the moment in ns at which the last one had its first right version, and how often each
+   *   arrived; `complete` is false where that took longer than the limit.
+   */
+  async converged(saved, limitMs, quietMs = QUIET_MS) {
+    const wanted = new Set(this.#contender.targets(saved).map(({ path }) => path));
+    const due = this.#targets
+      .map((target, index) => ({ target, index }))
+      .filter(({ target }) => wanted.has(target.path));
+    const states = this.#contender.scene.states();
+    const until = performance.now() + limitMs;
+    const right = new Map();
+    const looked = new Set();
+    for (;;) {
+      const left = Math.max(0, Math.ceil(until - performance.now()));
+      const arrivals = await this.#ask(`wait ${due.length} ${quietMs} ${left}`);
+      for (const { index, at, descriptor } of arrivals) {
+        if (right.has(index) || looked.has(descriptor)) continue;
+        looked.add(descriptor);
+        const bytes = readFileSync(`/proc/${this.#child.pid}/fd/${descriptor}`);
+        if (this.#contender.isRight(bytes, this.#targets[index], states)) right.set(index, at);
+      }
+      const complete = due.every(({ index }) => right.has(index));
+      if (!complete && performance.now() < until) continue;
+      const counts = due.map(({ index }) => arrivals.filter((arrival) => arrival.index === index).length);
+      const at = due.map(({ index }) => right.get(index)).filter((time) => time !== undefined);
+      return { complete, counts, lastAt: Math.max(...at) };
+    }
+  }
+
+  /** Whether all files are right as they stand now, whenever they came. */
+  areRight() {
+    const states = this.#contender.scene.states();
+    return this.#targets.every((target) => this.#contender.isRight(readIfThere(target.path), target, states));
+  }
+
+  /** Lets go of what the round left, and has the disk be done with it. */
+  async drop() {
+    await this.#ask("drop");
+    this.#scratch.settle();
+  }
+
+  async stop() {
+    await this.#scratch.end(this.#child);
+  }
+
+  async #ask(question) {
+    this.#child.stdin.write(`${question}\n`);
+    return await this.#answer();
+  }
+
+  async #answer() {
+    const arrivals = [];
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done) throw new Error("the observer has ended");
+      if (value === "end") return arrivals;
+      const [index, at, descriptor] = value.split(" ");
+      arrivals.push({ index: Number(index), at: Number(at), descriptor: Number(descriptor) });
+    }
+  }
+}
+
+function readIfThere(path) {
+  try {
+    return readFileSync(path);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
