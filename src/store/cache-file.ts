@@ -61,27 +61,21 @@ export async function openCache(repo: Owner, known?: FileIdentity): Promise<Open
 }
 
 /**
- * The ordinary case, in which no link leads anywhere: the kernel tells where the opened file is, and
- * it is where its name says.
+ * The ordinary case, in which there is no link on the whole way: the kernel tells where the opened
+ * file is, and that is its name.
  *
  * @returns undefined in any other case, what is wrong included: that takes a closer look.
  */
 async function openStraight(
   repo: Owner,
 ): Promise<{ readonly file: string; readonly root: string; readonly handle: FileHandle } | undefined> {
-  const path = cachePath(repo);
-  const [root, stateFile, opened] = await Promise.allSettled([
-    realpath(repo.path),
-    realStateFile(repo),
-    openRegular(path, path),
-  ]);
+  const file = cachePath(repo);
+  const [stateFile, opened] = await Promise.allSettled([realStateFile(repo), openRegular(file, file)]);
   const handle = opened.status === "fulfilled" ? opened.value : undefined;
   if (handle === undefined) return undefined;
-  if (root.status === "fulfilled" && stateFile.status === "fulfilled") {
-    const file = join(root.value, CACHE_DIRECTORY, CACHE_FILE);
-    const isThere = (await whereOpen(handle, path)) === file;
-    if (isThere && stateFile.value !== file) return { file, root: root.value, handle };
-  }
+  const isThere = (await whereOpen(handle, file)) === file;
+  if (isThere && stateFile.status === "fulfilled" && stateFile.value !== file)
+    return { file, root: repo.path, handle };
   await closeQuietly(handle);
   return undefined;
 }

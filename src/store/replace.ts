@@ -1,4 +1,4 @@
-import { constants, fstatSync, renameSync, statSync } from "node:fs";
+import { constants, fstatSync, futimesSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { FaultError, systemCode } from "../errors.ts";
@@ -78,10 +78,10 @@ async function replaceIn(
     await writeAll(handle, chunks);
     crashPoint("replace.filled");
     await copyAttributes(handle, options.like);
-    await antedate(handle);
     crashPoint("replace.attributed");
     await handle.sync();
     crashPoint("replace.synced");
+    antedate(handle.fd);
     const written = fstatSync(handle.fd, { bigint: true });
     // From the check to the rename nothing else runs in this process: for another writer the
     // window is these two system calls.
@@ -138,11 +138,11 @@ function without(chunks: readonly Buffer[], count: number): Buffer[] {
  * write of the same length, right after the rename, would leave the identity as it is. Whoever writes
  * after this sets mtime to now, and now is later.
  */
-async function antedate(handle: FileHandle): Promise<void> {
-  const { mtimeNs } = fstatSync(handle.fd, { bigint: true });
+function antedate(descriptor: number): void {
+  const { mtimeNs } = fstatSync(descriptor, { bigint: true });
   const seconds = Number(mtimeNs / 1_000n - BigInt(ANTEDATED_MICROSECONDS)) / 1e6;
   try {
-    await handle.utimes(seconds, seconds);
+    futimesSync(descriptor, seconds, seconds);
   } catch (error) {
     // Where times cannot be set, the file is read again.
     if (systemCode(error) === undefined) throw error;
@@ -152,11 +152,14 @@ async function antedate(handle: FileHandle): Promise<void> {
 async function copyAttributes(handle: FileHandle, like: ReplaceOptions["like"]): Promise<void> {
   if (like === undefined) return;
   const now = fstatSync(handle.fd);
-  if (now.uid !== like.uid || now.gid !== like.gid) {
+  const isSameOwner = now.uid === like.uid && now.gid === like.gid;
+  if (!isSameOwner) {
     // Only root may give files away, but everyone to a group of his: colleagues keep their access.
     if (!(await chown(handle, like.uid, like.gid))) await chown(handle, now.uid, like.gid);
   }
-  await handle.chmod(like.mode & 0o7777);
+  const isSameMode = ((now.mode ^ like.mode) & 0o7777) === 0;
+  // Another owner may have cost it some bits.
+  if (!isSameOwner || !isSameMode) await handle.chmod(like.mode & 0o7777);
 }
 
 /** @returns false where we may not. */

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { sep } from "node:path";
 import type { Config } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
@@ -30,6 +29,8 @@ export type { EdgeResult } from "./edge-result.ts";
 
 /** State files read side by side at the start; each one open is a file handle. */
 const SIDE_BY_SIDE = 32;
+/** Turns side by side. Each has a few file handles open, and memory for nothing but what it adds to a cache. */
+const MOST_TURNS = 16;
 /** A disk that takes longer to answer goes without a place: many dead ones hold up no other for long. */
 const PLACE_MS = 250;
 /** The start does not wait for disks of which none has answered for so long. */
@@ -85,8 +86,8 @@ export class Reconciler {
     });
     this.#lanes = new Lanes(this.#world());
     this.queue = new WorkQueue({
-      // Turns wait for the disk most of the time; more lanes than this only make each one slower.
-      concurrency: Math.max(4, availableParallelism() * 2),
+      // Turns wait for the disk most of the time, and those that wait together share its writing.
+      concurrency: MOST_TURNS,
       work: (repo) => this.lane(repo).turn(),
     });
   }

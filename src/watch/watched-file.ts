@@ -181,14 +181,21 @@ class Lens {
       atomic: false,
       // A directory that it waits for, and that comes, chokidar would watch with everything below it.
       depth: 0,
+      // What lies beside it is nobody's business here, our own temporaries least of all.
+      ignored: (at) => !isOnTheWay(normalize(at), path),
       ...(polling ? { usePolling: true, interval: POLL_MS } : {}),
     });
     this.#watcher = watcher;
     // Waiting for a missing file brings events of its neighbours; nobody asked for those.
-    watcher.on("all", (_event, at) => {
+    let isFirst = true;
+    watcher.on("all", (event, at) => {
       const where = normalize(at);
-      if (where === path) onEvent();
-      else if (path.startsWith(where + sep)) onWay();
+      if (where === path) {
+        onEvent();
+        // It was missing: for one that is there chokidar need not read the whole directory at each event.
+        if (isFirst && event === "add") onWay();
+        isFirst = false;
+      } else if (isOnTheWay(where, path)) onWay();
     });
     let settle: (refusal: Refusal | undefined) => void = () => undefined;
     let settled = false;
@@ -214,6 +221,11 @@ class Lens {
     this.#end();
     void this.#watcher.close().catch(() => undefined);
   }
+}
+
+/** True of a file itself and of every directory that it lies in. */
+function isOnTheWay(where: string, path: string): boolean {
+  return where === path || path.startsWith(where.endsWith(sep) ? where : where + sep);
 }
 
 function refusalOf(error: unknown): Refusal {
