@@ -5,13 +5,14 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const ROUNDS = 300;
-const root = mkdtempSync("/tmp/ss-bench-");
+const root = mkdtempSync(join(tmpdir(), "ss-bench-"));
 
 try {
   const common = {

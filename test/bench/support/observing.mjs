@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { performance } from "node:perf_hooks";
-import { compiled } from "./compiled.mjs";
 
 /** After the last arrival so much time passes before anything is looked at, in ms: what still comes must not wait for us. */
 const QUIET_MS = 40;
@@ -30,7 +29,7 @@ export class Observing {
     this.#targets = contender.targets();
     const list = join(contender.scene.root, "targets");
     writeFileSync(list, this.#targets.map(({ path }) => `${path}\n`).join(""));
-    const [program, ...args] = compiled(scratch, "observer").command;
+    const [program, ...args] = scratch.compiled("observer").command;
     this.#child = scratch.start(program, [...args, list], { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
@@ -54,23 +53,20 @@ export class Observing {
       const left = Math.max(0, Math.ceil(until - performance.now()));
       const arrivals = await this.#ask(`wait ${due.length} ${quietMs} ${left}`);
       for (const { index, at, descriptor } of arrivals) {
-        if (right.has(index) || looked.has(descriptor)) continue;
+        // A file that is written in place is the same all along, and shows in each what came last.
+        if ((right.has(index) && !this.#contender.writesInPlace) || looked.has(descriptor)) continue;
         looked.add(descriptor);
         const bytes = readFileSync(`/proc/${this.#child.pid}/fd/${descriptor}`);
         if (this.#contender.isRight(bytes, this.#targets[index], states)) right.set(index, at);
       }
       const complete = due.every(({ index }) => right.has(index));
       if (!complete && performance.now() < until) continue;
-      const counts = due.map(({ index }) => arrivals.filter((arrival) => arrival.index === index).length);
+      const counted = new Map();
+      for (const { index } of arrivals) counted.set(index, (counted.get(index) ?? 0) + 1);
+      const counts = due.map(({ index }) => counted.get(index) ?? 0);
       const at = due.map(({ index }) => right.get(index)).filter((time) => time !== undefined);
       return { complete, counts, lastAt: Math.max(...at) };
     }
-  }
-
-  /** Whether all files are right as they stand now, whenever they came. */
-  areRight() {
-    const states = this.#contender.scene.states();
-    return this.#targets.every((target) => this.#contender.isRight(readIfThere(target.path), target, states));
   }
 
   /** Lets go of what the round left, and has the disk be done with it. */
@@ -97,13 +93,5 @@ export class Observing {
       const [index, at, descriptor] = value.split(" ");
       arrivals.push({ index: Number(index), at: Number(at), descriptor: Number(descriptor) });
     }
-  }
-}
-
-function readIfThere(path) {
-  try {
-    return readFileSync(path);
-  } catch {
-    return Buffer.alloc(0);
   }
 }
