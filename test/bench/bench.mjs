@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { intoPage } from "./page.mjs";
 import { Scratch } from "./support/scratch.mjs";
@@ -52,6 +53,7 @@ const parts = {};
 const failures = [];
 for (const name of values.only) {
   const progress = (words) => process.stderr.write(`${name}: ${words}\n`);
+  const began = performance.now();
   try {
     const { measure } = await import(PARTS[name]);
     parts[name] = await measure({
@@ -65,6 +67,7 @@ for (const name of values.only) {
     failures.push(`${name}: ${error.stack}`);
     continue;
   }
+  progress(`took ${Math.round((performance.now() - began) / 1_000)} s`);
   for (const { title, columns, rows, text } of parts[name]) {
     process.stdout.write(text === undefined ? asText(title, columns, rows) : `\n${text}\n`);
     for (const row of rows)

@@ -1,13 +1,15 @@
 // What a daemon takes that has nothing to do, what a rescan takes, and what it holds.
+import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { fineCpuSeconds, residentMegabytes, wakeUps } from "./support/process-cost.mjs";
 import { Scene } from "./support/scene.mjs";
 import { StateSyncd } from "./support/state-syncd.mjs";
 
-/** After the start, until the collector and the compiler have come to rest. */
-const REST_MS = 8_000;
-/** Ends before the first rescan of a minute: that one is measured apart. */
-const WINDOW_MS = 40_000;
+/** After the start, until the collector has cleared up behind it. */
+const REST_MS = 14_000;
+/** From the beginning of the start: the first rescan, which is measured apart, comes after 54 s at the earliest. */
+const END_MS = 52_000;
+const LEAST_WINDOW_MS = 10_000;
 const RESCAN_SECONDS = 2;
 const BARE = 'import "chokidar"; setInterval(() => {}, 2 ** 30);';
 
@@ -25,13 +27,13 @@ export async function measure({ scratch, quick, sizes = quick ? [10, 100] : [10,
       const scene = new Scene(scratch, one.repos, one.groupSize);
       const daemon = new StateSyncd(scratch, scene, one.config);
       daemons.push({ daemon, scene });
-      await startedTwice(daemon);
+      const began = await startedTwice(daemon);
       // By the clock of each: its first rescan is a minute from its start.
-      const figures = window(one.repos, daemon);
+      const figures = window(one.repos, daemon, began);
       figures.catch(() => undefined);
       windows.push(figures);
     }
-    progress(`nothing, for ${(REST_MS + WINDOW_MS) / 1_000} s`);
+    progress(`nothing, for ${END_MS / 1_000} s`);
     const found = await Promise.all(windows);
     const bareMegabytes = residentMegabytes(bare.pid);
     return [
@@ -78,20 +80,25 @@ export async function measure({ scratch, quick, sizes = quick ? [10, 100] : [10,
   }
 }
 
-/** The first start writes every cache. What a login brings is the second. */
+/** The first start writes every cache. What a login brings is the second. @returns when that began. */
 async function startedTwice(daemon) {
   await daemon.start();
   await daemon.settled();
   await daemon.stop();
+  const began = performance.now();
   await daemon.start();
+  return began;
 }
 
-async function window(repos, daemon) {
+async function window(repos, daemon, began) {
   await delay(REST_MS);
+  const length = began + END_MS - performance.now();
+  if (length < LEAST_WINDOW_MS)
+    throw new Error(`${repos} repos take too long to start: no quiet minute is left`);
   const { pid } = daemon;
   const before = { cpu: fineCpuSeconds(pid), wakeUps: wakeUps(pid) };
-  await delay(WINDOW_MS);
-  const minutes = WINDOW_MS / 60_000;
+  await delay(length);
+  const minutes = length / 60_000;
   return {
     repos,
     cpu: (fineCpuSeconds(pid) - before.cpu) / minutes,
