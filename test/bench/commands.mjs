@@ -7,7 +7,7 @@ const columns = [
   ["ratio", "x node -e 0", 2],
 ];
 
-export async function measure({ scratch, quick, rounds = quick ? 8 : 15, progress }) {
+export async function measure({ scratch, quick, rounds = quick ? 8 : 12, progress }) {
   progress("commands and hooks");
   const { messages } = await runScript(scratch, "start-up.mjs", [String(rounds)]);
   return messages.map(({ title, medians }, index) => {

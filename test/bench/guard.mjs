@@ -71,7 +71,11 @@ async function looks(bundle) {
     "with two patterns of a user": () => own.inspect(body),
     "with two secrets in it": () => plain.inspect(withSecret),
   });
-  print(`a look at ${path}, ${(body.length / 1024).toFixed(0)} KB`, medians, "sha256 of it");
+  print(
+    `a look at ${process.argv[2] ?? "a made-up state file"}, ${(body.length / 1024).toFixed(0)} KB`,
+    medians,
+    "sha256 of it",
+  );
 }
 
 /** In a process of its own each time, as the daemon does it once. */

@@ -5,8 +5,8 @@ import { fineCpuSeconds, residentMegabytes, wakeUps } from "./support/process-co
 import { Scene } from "./support/scene.mjs";
 import { StateSyncd } from "./support/state-syncd.mjs";
 
-/** After the start, until the collector has cleared up behind it. */
-const REST_MS = 14_000;
+/** After the start, until the collector has cleared up behind it: it does so some eight seconds later, up to three times. */
+const REST_MS = 24_000;
 /** From the beginning of the start: the first rescan, which is measured apart, comes after 54 s at the earliest. */
 const END_MS = 52_000;
 const LEAST_WINDOW_MS = 10_000;

@@ -9,7 +9,13 @@ const GROUP_SIZE = 10;
 /** What goes on behind the word that it is ready counts too. */
 const AFTER_MS = 3_000;
 
-export async function measure({ scratch, quick, rounds = quick ? 2 : 5, sizes = [1_000], progress }) {
+export async function measure({
+  scratch,
+  quick,
+  rounds = quick ? 2 : 3,
+  sizes = quick ? [100] : [1_000],
+  progress,
+}) {
   const rows = [];
   for (const repos of sizes) {
     progress(`${repos} repos in groups of ${GROUP_SIZE}`);

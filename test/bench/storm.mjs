@@ -23,13 +23,20 @@ const columns = [
   ["rss", "MB RSS after", 0],
 ];
 
-export async function measure({ scratch, quick, rounds, sizes = [10, 50, 100], peers, progress }) {
+export async function measure({
+  scratch,
+  quick,
+  rounds,
+  sizes = quick ? [10, 50] : [10, 50, 100],
+  peers,
+  progress,
+}) {
   const rows = [];
   for (const repos of sizes) {
-    const kinds = ["state-syncd", "floor", "floor --eager", "floor --no-fsync", ...peers];
+    const kinds = ["state-syncd", "floor", "floor --eager", ...peers];
     progress(`${repos} repos`);
     await withContenders(scratch, kinds, repos, async (contenders) => {
-      const found = await inTurn(contenders, rounds ?? (quick ? 2 : 4), LIMIT_MS, storm);
+      const found = await inTurn(contenders, rounds ?? (quick ? 2 : 3), LIMIT_MS, storm);
       const floor = mediansOf(found.get("floor"), KEYS).ms;
       for (const one of contenders) {
         const medians = mediansOf(found.get(one.kind), KEYS);

@@ -7,6 +7,7 @@ import { Scene } from "./scene.mjs";
 import { StateSyncd } from "./state-syncd.mjs";
 
 const START_LIMIT_MS = 60_000;
+/** The first try for its arrival; each further one has twice the time, for a save may take that long. */
 const TRY_MS = 2_000;
 /** Who has taken this long in all has no further rounds: a part is not to take all night for the slowest. */
 const ENOUGH_MS = 30_000;
@@ -93,10 +94,12 @@ async function retire(one, limit) {
 async function itHears({ scene, observing }) {
   const until = performance.now() + START_LIMIT_MS;
   for (const repo of [scene.repos.at(-1), scene.repos[0]]) {
-    for (let complete = false; !complete;) {
-      if (performance.now() > until) return false;
+    let complete = false;
+    for (let patienceMs = TRY_MS; !complete; patienceMs *= 2) {
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) return false;
       scene.saving([repo], "rename")();
-      ({ complete } = await observing.converged([repo], TRY_MS));
+      ({ complete } = await observing.converged([repo], Math.min(patienceMs, leftMs)));
     }
     await observing.drop();
   }

@@ -35,37 +35,35 @@ export class Observing {
   }
 
   /**
-   * Waits until everything is right that these repos' saves change.
+   * Waits until everything is right that these repos' saves change, and stays so.
    *
    * @returns the moment in ns at which the last one had its first right version, and how often each
    *   arrived; `complete` is false where that took longer than the limit.
    */
   async converged(saved, limitMs, quietMs = QUIET_MS) {
     const wanted = new Set(this.#contender.targets(saved).map(({ path }) => path));
-    const due = this.#targets
-      .map((target, index) => ({ target, index }))
-      .filter(({ target }) => wanted.has(target.path));
+    const due = [...this.#targets.keys()].filter((index) => wanted.has(this.#targets[index].path));
     const states = this.#contender.scene.states();
+    const verdicts = new Map();
+    const isRight = ({ index, descriptor }) => {
+      if (!verdicts.has(descriptor)) {
+        const bytes = readFileSync(`/proc/${this.#child.pid}/fd/${descriptor}`);
+        verdicts.set(descriptor, this.#contender.isRight(bytes, this.#targets[index], states));
+      }
+      return verdicts.get(descriptor);
+    };
     const until = performance.now() + limitMs;
-    const right = new Map();
-    const looked = new Set();
     for (;;) {
       const left = Math.max(0, Math.ceil(until - performance.now()));
-      const arrivals = await this.#ask(`wait ${due.length} ${quietMs} ${left}`);
-      for (const { index, at, descriptor } of arrivals) {
-        // A file that is written in place is the same all along, and shows in each what came last.
-        if ((right.has(index) && !this.#contender.writesInPlace) || looked.has(descriptor)) continue;
-        looked.add(descriptor);
-        const bytes = readFileSync(`/proc/${this.#child.pid}/fd/${descriptor}`);
-        if (this.#contender.isRight(bytes, this.#targets[index], states)) right.set(index, at);
-      }
-      const complete = due.every(({ index }) => right.has(index));
+      const arrivals = byTarget(await this.#ask(`wait ${due.length} ${quietMs} ${left}`));
+      const versions = due.map((index) => arrivals.get(index) ?? []);
+      const complete = versions.every((list) => list.length > 0 && isRight(list.at(-1)));
       if (!complete && performance.now() < until) continue;
-      const counted = new Map();
-      for (const { index } of arrivals) counted.set(index, (counted.get(index) ?? 0) + 1);
-      const counts = due.map(({ index }) => counted.get(index) ?? 0);
-      const at = due.map(({ index }) => right.get(index)).filter((time) => time !== undefined);
-      return { complete, counts, lastAt: Math.max(...at) };
+      const counts = versions.map((list) => list.length);
+      if (!complete) return { complete, counts };
+      // A file that is written in place is the same all along, and shows in each what came last.
+      const first = (list) => (this.#contender.writesInPlace ? list.at(-1) : list.find(isRight));
+      return { complete, counts, lastAt: Math.max(...versions.map((list) => first(list).at)) };
     }
   }
 
@@ -94,4 +92,14 @@ export class Observing {
       arrivals.push({ index: Number(index), at: Number(at), descriptor: Number(descriptor) });
     }
   }
+}
+
+function byTarget(arrivals) {
+  const groups = new Map();
+  for (const arrival of arrivals) {
+    const group = groups.get(arrival.index);
+    if (group === undefined) groups.set(arrival.index, [arrival]);
+    else group.push(arrival);
+  }
+  return groups;
 }
