@@ -5,13 +5,14 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const ROUNDS = 300;
-const root = mkdtempSync("/tmp/ss-bench-");
+const root = mkdtempSync(join(tmpdir(), "ss-bench-"));
 
 try {
   const common = {
@@ -70,7 +71,11 @@ async function looks(bundle) {
     "with two patterns of a user": () => own.inspect(body),
     "with two secrets in it": () => plain.inspect(withSecret),
   });
-  print(`a look at ${path}, ${(body.length / 1024).toFixed(0)} KB`, medians, "sha256 of it");
+  print(
+    `a look at ${process.argv[2] ?? "a made-up state file"}, ${(body.length / 1024).toFixed(0)} KB`,
+    medians,
+    "sha256 of it",
+  );
 }
 
 /** In a process of its own each time, as the daemon does it once. */

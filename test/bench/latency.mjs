@@ -1,15 +1,15 @@
 // From the save of one state file to the moment that the last peer's cache is complete.
 import { setTimeout as delay } from "node:timers/promises";
-import { withContenders } from "./support/contenders.mjs";
+import { about, inTurn, withContenders } from "./support/contenders.mjs";
 import { quantile } from "./support/statistics.mjs";
 
 const LIMIT_MS = 60_000;
-/** More than the debounce's `wait`: each save is the first after a quiet spell. */
-const PAUSE_MS = 150;
+/** With the others' turns between, far more than the debounce's `wait`: each save is the first after a quiet spell. */
+const PAUSE_MS = 75;
 
-export const title = "latency: from a save to the last peer's cache complete";
-export const columns = [
-  ["repos", "repos"],
+const title = "One save, until the last peer's cache is complete";
+const columns = [
+  ["repos", "repos", 0],
   ["way", "saved"],
   ["contender", ""],
   ["p50", "p50 ms", 1],
@@ -20,8 +20,8 @@ export const columns = [
 export async function measure({
   scratch,
   quick,
-  rounds = quick ? 8 : 20,
-  sizes = [3, 10, 50],
+  rounds,
+  sizes = quick ? [3, 10] : [3, 10, 50],
   peers,
   progress,
 }) {
@@ -31,34 +31,31 @@ export async function measure({
     await withContenders(scratch, kinds, repos, async (contenders) => {
       for (const way of ["rename", "in place"]) {
         progress(`${repos} repos, ${way}`);
-        const times = await inTurn(contenders, way, rounds);
-        const floor = quantile(times.get("floor").list, 0.5);
-        for (const { kind, contender } of contenders) {
-          const { list, wrong } = times.get(kind);
+        const found = await inTurn(contenders, rounds ?? (quick ? 8 : 20), LIMIT_MS, (one, number) =>
+          latency(one, way, number),
+        );
+        const floor = quantile(times(found.get("floor")), 0.5);
+        for (const one of contenders) {
+          const list = times(found.get(one.kind));
           const p50 = quantile(list, 0.5);
-          const row = { repos, way, kind, contender: contender.name, p50, p95: quantile(list, 0.95), wrong };
-          rows.push({ ...row, ratio: p50 / floor });
+          rows.push({ repos, way, ...about(one), p50, p95: quantile(list, 0.95), ratio: p50 / floor });
         }
       }
     });
   }
-  return rows;
+  return [{ name: "latency", title, columns, rows }];
 }
 
-async function inTurn(contenders, way, rounds) {
-  const times = new Map(contenders.map(({ kind }) => [kind, { list: [], wrong: 0 }]));
-  // The first round warms what is cold.
-  for (let round = -1; round < rounds; round += 1) {
-    for (const { kind, scene, observing } of contenders) {
-      const saver = scene.repos[(round + 1) % scene.repos.length];
-      const save = scene.saving([saver], way);
-      await delay(PAUSE_MS);
-      const began = save();
-      const { complete, lastAt } = await observing.converged([saver], LIMIT_MS);
-      if (!complete) times.get(kind).wrong += 1;
-      else if (round >= 0) times.get(kind).list.push((lastAt - began) / 1e6);
-      await observing.drop();
-    }
-  }
-  return times;
+function times(rounds) {
+  return rounds.filter(({ complete }) => complete).map(({ ms }) => ms);
+}
+
+async function latency({ scene, observing }, way, number) {
+  const saver = scene.repos[number % scene.repos.length];
+  const save = scene.saving([saver], way);
+  await delay(PAUSE_MS);
+  const began = save();
+  const { complete, lastAt } = await observing.converged([saver], LIMIT_MS);
+  await observing.drop();
+  return { complete, ms: (lastAt - began) / 1e6 };
 }

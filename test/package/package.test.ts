@@ -74,6 +74,7 @@ describe("the package", () => {
       "dist/state-syncd.cjs",
       "docs/agents.md",
       "docs/migrating.md",
+      "docs/performance.md",
       "launchd/io.github.state-syncd.plist",
       "node_modules",
       "package.json",

@@ -1,49 +1,36 @@
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { holdsAll, plainCache } from "./cache-content.mjs";
-import { compiled } from "./compiled.mjs";
+import { plainCache } from "./cache-content.mjs";
+import { Contender } from "./contender.mjs";
+
+/** The repos as floor.c reads them, and caches as it keeps them. @returns the list's path. */
+export function prepareForFloor(scene) {
+  const states = scene.states();
+  const list = join(scene.root, "list");
+  const lines = scene.repos.map(({ name, state, cache }) => `${name}\t${state}\t${cache}\n`);
+  writeFileSync(list, lines.join(""));
+  for (const repo of scene.repos) {
+    mkdirSync(dirname(repo.cache), { recursive: true });
+    writeFileSync(repo.cache, plainCache(scene.peersOf(repo), states));
+  }
+  return list;
+}
 
 /** The least possible program: floor.c, or floor.mjs where no compiler is there. */
-export class Floor {
-  name;
-  scene;
-  pid;
-  #scratch;
+export class Floor extends Contender {
   #command;
-  #child;
 
   constructor(scratch, scene, options = []) {
-    const { language, command } = compiled(scratch, "floor");
-    this.name = ["floor in", language, ...options].join(" ");
-    this.scene = scene;
-    this.#scratch = scratch;
-    this.#command = [...command, ...options, join(scene.root, "list")];
+    const { language, command } = scratch.compiled("floor");
+    super(scratch, scene, ["floor in", language, ...options].join(" "));
+    this.#command = [...command, ...options];
   }
 
   async start() {
-    const states = this.scene.states();
-    const lines = this.scene.repos.map(({ name, state, cache }) => `${name}\t${state}\t${cache}\n`);
-    writeFileSync(join(this.scene.root, "list"), lines.join(""));
-    for (const repo of this.scene.repos) {
-      mkdirSync(dirname(repo.cache), { recursive: true });
-      writeFileSync(repo.cache, plainCache(this.scene.peersOf(repo), states));
-    }
     const [program, ...args] = this.#command;
-    this.#child = this.#scratch.start(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-    this.pid = this.#child.pid;
-    await once(this.#child.stdout, "data");
-  }
-
-  targets(saved = this.scene.repos) {
-    return this.scene.readersOf(saved).map((repo) => ({ path: repo.cache, repo }));
-  }
-
-  isRight(bytes, { repo }, states) {
-    return holdsAll(bytes, this.scene.peersOf(repo), states);
-  }
-
-  async stop() {
-    await this.#scratch.end(this.#child);
+    const list = prepareForFloor(this.scene);
+    this.child = this.scratch.start(program, [...args, list], { stdio: ["ignore", "pipe", "inherit"] });
+    await once(this.child.stdout, "data");
   }
 }

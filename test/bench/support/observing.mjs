@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { performance } from "node:perf_hooks";
-import { compiled } from "./compiled.mjs";
 
 /** After the last arrival so much time passes before anything is looked at, in ms: what still comes must not wait for us. */
 const QUIET_MS = 40;
@@ -30,47 +29,42 @@ export class Observing {
     this.#targets = contender.targets();
     const list = join(contender.scene.root, "targets");
     writeFileSync(list, this.#targets.map(({ path }) => `${path}\n`).join(""));
-    const [program, ...args] = compiled(scratch, "observer").command;
+    const [program, ...args] = scratch.compiled("observer").command;
     this.#child = scratch.start(program, [...args, list], { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
   /**
-   * Waits until everything is right that these repos' saves change.
+   * Waits until everything is right that these repos' saves change, and stays so.
    *
    * @returns the moment in ns at which the last one had its first right version, and how often each
    *   arrived; `complete` is false where that took longer than the limit.
    */
   async converged(saved, limitMs, quietMs = QUIET_MS) {
     const wanted = new Set(this.#contender.targets(saved).map(({ path }) => path));
-    const due = this.#targets
-      .map((target, index) => ({ target, index }))
-      .filter(({ target }) => wanted.has(target.path));
+    const due = [...this.#targets.keys()].filter((index) => wanted.has(this.#targets[index].path));
     const states = this.#contender.scene.states();
+    const verdicts = new Map();
+    const isRight = ({ index, descriptor }) => {
+      if (!verdicts.has(descriptor)) {
+        const bytes = readFileSync(`/proc/${this.#child.pid}/fd/${descriptor}`);
+        verdicts.set(descriptor, this.#contender.isRight(bytes, this.#targets[index], states));
+      }
+      return verdicts.get(descriptor);
+    };
     const until = performance.now() + limitMs;
-    const right = new Map();
-    const looked = new Set();
     for (;;) {
       const left = Math.max(0, Math.ceil(until - performance.now()));
-      const arrivals = await this.#ask(`wait ${due.length} ${quietMs} ${left}`);
-      for (const { index, at, descriptor } of arrivals) {
-        if (right.has(index) || looked.has(descriptor)) continue;
-        looked.add(descriptor);
-        const bytes = readFileSync(`/proc/${this.#child.pid}/fd/${descriptor}`);
-        if (this.#contender.isRight(bytes, this.#targets[index], states)) right.set(index, at);
-      }
-      const complete = due.every(({ index }) => right.has(index));
+      const arrivals = byTarget(await this.#ask(`wait ${due.length} ${quietMs} ${left}`));
+      const versions = due.map((index) => arrivals.get(index) ?? []);
+      const complete = versions.every((list) => list.length > 0 && isRight(list.at(-1)));
       if (!complete && performance.now() < until) continue;
-      const counts = due.map(({ index }) => arrivals.filter((arrival) => arrival.index === index).length);
-      const at = due.map(({ index }) => right.get(index)).filter((time) => time !== undefined);
-      return { complete, counts, lastAt: Math.max(...at) };
+      const counts = versions.map((list) => list.length);
+      if (!complete) return { complete, counts };
+      // A file that is written in place is the same all along, and shows in each what came last.
+      const first = (list) => (this.#contender.writesInPlace ? list.at(-1) : list.find(isRight));
+      return { complete, counts, lastAt: Math.max(...versions.map((list) => first(list).at)) };
     }
-  }
-
-  /** Whether all files are right as they stand now, whenever they came. */
-  areRight() {
-    const states = this.#contender.scene.states();
-    return this.#targets.every((target) => this.#contender.isRight(readIfThere(target.path), target, states));
   }
 
   /** Lets go of what the round left, and has the disk be done with it. */
@@ -100,10 +94,12 @@ export class Observing {
   }
 }
 
-function readIfThere(path) {
-  try {
-    return readFileSync(path);
-  } catch {
-    return Buffer.alloc(0);
+function byTarget(arrivals) {
+  const groups = new Map();
+  for (const arrival of arrivals) {
+    const group = groups.get(arrival.index);
+    if (group === undefined) groups.set(arrival.index, [arrival]);
+    else group.push(arrival);
   }
+  return groups;
 }

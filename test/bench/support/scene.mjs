@@ -1,22 +1,26 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stateText } from "./state-text.mjs";
+
+let scenes = 0;
 
 /**
  * Repos on disk, each with a state file, in full mesh or in groups. Each contender has one of its
  * own, so that all can run side by side.
  */
 export class Scene {
+  name;
   root;
   repos;
   #saves = 0;
 
   /** @param groupSize how many repos share with each other; all where absent. */
-  constructor(root, count, groupSize = count) {
-    this.root = root;
+  constructor(scratch, count, groupSize = count) {
+    this.name = `s${(scenes += 1)}`;
+    this.root = join(scratch.root, this.name);
     this.repos = Array.from({ length: count }, (_, index) => {
       const name = `repo-${index}`;
-      const path = join(root, "repos", name);
+      const path = join(this.root, "repos", name);
       const cache = join(path, ".aibrain", "global-state-cache.md");
       return { name, path, group: Math.floor(index / groupSize), state: join(path, "STATE.md"), cache };
     });
@@ -55,6 +59,10 @@ export class Scene {
       for (const save of saves) save();
       return at;
     };
+  }
+
+  remove() {
+    rmSync(this.root, { recursive: true, force: true });
   }
 
   /** What stands in each state file now, by the repo's name. */

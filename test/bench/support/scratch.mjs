@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 
 /**
  * The directories and the processes of a run. Whatever ends the run, an error or ^C, ends every
@@ -15,11 +15,13 @@ export class Scratch {
   run;
   env;
   #groups = new Set();
+  #compiled = new Map();
 
   constructor(directory = tmpdir()) {
     this.root = mkdtempSync(join(directory, "ss-bench-"));
     this.run = mkdtempSync(join(tmpdir(), "ss-run-"));
-    this.env = { ...process.env, NO_COLOR: "1", STATE_SYNCD_CONFIG: "" };
+    const path = `${process.env["PATH"]}${delimiter}${resolve("node_modules/.bin")}`;
+    this.env = { ...process.env, PATH: path, NO_COLOR: "1", STATE_SYNCD_CONFIG: "" };
     // Node 20 reads a CA bundle at each start; it would count for all and make every ratio better.
     delete this.env["NODE_EXTRA_CA_CERTS"];
     process.once("exit", () => this.#clear());
@@ -58,6 +60,25 @@ export class Scratch {
     const timer = setTimeout(() => signal(child.pid, "SIGKILL"), 5_000);
     await ended;
     clearTimeout(timer);
+  }
+
+  /** The command line of a program of ours: its C where a compiler is there, else the same in Node. */
+  compiled(name) {
+    if (!this.#compiled.has(name)) {
+      const output = join(this.run, name);
+      const args = ["-O2", "-o", output, resolve(`test/bench/${name}.c`)];
+      const { status } = spawnSync(process.env["CC"] ?? "cc", args, {
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      const inNode = { language: "Node", command: [process.execPath, resolve(`test/bench/${name}.mjs`)] };
+      this.#compiled.set(name, status === 0 ? { language: "C", command: [output] } : inNode);
+    }
+    return this.#compiled.get(name);
+  }
+
+  /** Whether a program is to be had. */
+  has(program) {
+    return spawnSync("sh", ["-c", `command -v ${program}`], { env: this.env }).status === 0;
   }
 
   /** Has the disk finish with what earlier rounds left, so that it does not count for the next. */

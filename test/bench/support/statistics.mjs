@@ -7,3 +7,9 @@ export function quantile(list, part) {
 export function median(list) {
   return quantile(list, 0.5);
 }
+
+/** Of each of these figures the median over the rounds that came to their end. */
+export function mediansOf(rounds, keys) {
+  const complete = rounds.filter((round) => round.complete);
+  return Object.fromEntries(keys.map((key) => [key, median(complete.map((round) => round[key]))]));
+}

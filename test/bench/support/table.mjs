@@ -31,6 +31,7 @@ function cellsOf(columns, rows) {
 
 function cell([key, , decimals], row) {
   const value = row[key];
-  if (value === undefined || Number.isNaN(value)) return row.limit ?? "-";
+  if (value === undefined || value === null || Number.isNaN(value))
+    return decimals === undefined ? "" : (row.limit ?? "-");
   return typeof value === "number" && decimals !== undefined ? value.toFixed(decimals) : String(value);
 }
