@@ -57,7 +57,7 @@ export async function measure({ scratch, quick, sizes = quick ? [10, 100] : [10,
           ["rescanMs", "CPU ms", 2],
         ],
         rows: found.slice(cases.length).map(({ repos, cpu }) => {
-          const idle = found.find((other) => other.repos === Math.max(repos, 10)).cpu;
+          const idle = found.slice(0, cases.length).find((other) => other.repos >= repos)?.cpu ?? 0;
           return { repos, rescanMs: ((cpu - idle) / 60) * RESCAN_SECONDS * 1_000 };
         }),
       },

@@ -5,7 +5,7 @@ import { quantile } from "./support/statistics.mjs";
 
 const LIMIT_MS = 60_000;
 /** With the others' turns between, far more than the debounce's `wait`: each save is the first after a quiet spell. */
-const PAUSE_MS = 75;
+const PAUSE_MS = 150;
 
 const title = "One save, until the last peer's cache is complete";
 const columns = [

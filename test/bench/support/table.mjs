@@ -23,15 +23,19 @@ function isNumeric([, , decimals]) {
 }
 
 function cellsOf(columns, rows) {
-  return [
-    columns.map(([, heading]) => heading),
-    ...rows.map((row) => columns.map((column) => cell(column, row))),
-  ];
+  return [columns.map(([, heading]) => heading), ...rows.map((row) => cellsOfRow(columns, row))];
 }
 
-function cell([key, , decimals], row) {
-  const value = row[key];
-  if (value === undefined || value === null || Number.isNaN(value))
-    return decimals === undefined ? "" : (row.limit ?? "-");
-  return typeof value === "number" && decimals !== undefined ? value.toFixed(decimals) : String(value);
+/** Where the first figure is missing stands why, if that is known. */
+function cellsOfRow(columns, row) {
+  let reason = row.limit;
+  return columns.map(([key, , decimals]) => {
+    const value = row[key];
+    if (decimals === undefined) return String(value ?? "");
+    // In a file of JSON, no number is null.
+    if (Number.isFinite(value)) return value.toFixed(decimals);
+    const cell = reason ?? "-";
+    reason = undefined;
+    return cell;
+  });
 }
