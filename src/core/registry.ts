@@ -36,40 +36,113 @@ export const DEFAULT_STATE_FILE = "STATE.md";
 export const CACHE_DIRECTORY = ".aibrain";
 export const CACHE_FILE = "global-state-cache.md";
 
+/** What is asked of a registry at each save, worked out once: it is never changed, another one takes its place. */
+interface Index {
+  readonly byName: ReadonlyMap<string, Repo>;
+  readonly names: readonly string[];
+  readonly caches: readonly Repo[];
+  readonly sources: readonly Repo[];
+  /** In the order of the registry. */
+  readonly byGroup: ReadonlyMap<string, readonly Repo[]>;
+  readonly place: ReadonlyMap<Repo, number>;
+  readonly peers: WeakMap<Repo, readonly Repo[]>;
+  readonly targets: WeakMap<Repo, readonly Repo[]>;
+}
+
+const indexes = new WeakMap<Registry, Index>();
+
+function indexOf(registry: Registry): Index {
+  const present = indexes.get(registry);
+  if (present !== undefined) return present;
+  const { repos } = registry;
+  const index = {
+    // Of two by one name the first counts.
+    byName: new Map([...repos].reverse().map((repo) => [repo.name, repo])),
+    names: repos.map((repo) => repo.name),
+    caches: repos.filter(hasCache),
+    sources: repos.filter(isSource),
+    byGroup: groupsOf(repos),
+    place: new Map(repos.map((repo, place) => [repo, place])),
+    peers: new WeakMap(),
+    targets: new WeakMap(),
+  };
+  indexes.set(registry, index);
+  return index;
+}
+
+function groupsOf(repos: readonly Repo[]): Map<string, Repo[]> {
+  const groups = new Map<string, Repo[]>();
+  for (const repo of repos) {
+    for (const group of new Set(repo.groups)) {
+      const members = groups.get(group);
+      if (members === undefined) groups.set(group, [repo]);
+      else members.push(repo);
+    }
+  }
+  return groups;
+}
+
+/** The repos that share a group with one, itself among them: where most share none, it takes too long to ask each. */
+function aroundOf({ byGroup, place }: Index, { groups }: Repo): readonly Repo[] {
+  const [only] = groups;
+  if (groups.length === 1 && only !== undefined) return byGroup.get(only) ?? [];
+  const around = new Set(groups.flatMap((group) => byGroup.get(group) ?? []));
+  return [...around].sort((a, b) => (place.get(a) ?? 0) - (place.get(b) ?? 0));
+}
+
 export function findRepo(registry: Registry, name: string): Repo | undefined {
-  return registry.repos.find((repo) => repo.name === name);
+  return indexOf(registry).byName.get(name);
+}
+
+/** Every repo's name, in the order of the registry; for one registry the same array. */
+export function namesOf(registry: Registry): readonly string[] {
+  return indexOf(registry).names;
+}
+
+/** True of an execution repo that has a cache of ours. */
+export function hasCache({ role, subscribe }: Repo): boolean {
+  return role === "execution" && subscribe;
+}
+
+/** True of an execution repo whose state file is to be read. */
+export function isSource({ role, publish }: Repo): boolean {
+  return role === "execution" && publish;
 }
 
 /** True where `from`'s state may stand in `to`'s cache. */
 export function isAllowed(from: Repo, to: Repo): boolean {
   return (
     from.name !== to.name &&
-    from.role === "execution" &&
-    to.role === "execution" &&
-    from.publish &&
-    to.subscribe &&
+    isSource(from) &&
+    hasCache(to) &&
     from.groups.some((group) => to.groups.includes(group))
   );
 }
 
 /** The repos whose state `to`'s cache holds, in the order of the registry. */
-export function peersOf(registry: Registry, to: Repo): Repo[] {
-  return registry.repos.filter((from) => isAllowed(from, to));
+export function peersOf(registry: Registry, to: Repo): readonly Repo[] {
+  const index = indexOf(registry);
+  const known = index.peers.get(to) ?? aroundOf(index, to).filter((from) => isAllowed(from, to));
+  index.peers.set(to, known);
+  return known;
 }
 
 /** The repos whose caches hold `from`'s state, in the order of the registry. */
-export function targetsOf(registry: Registry, from: Repo): Repo[] {
-  return registry.repos.filter((to) => isAllowed(from, to));
+export function targetsOf(registry: Registry, from: Repo): readonly Repo[] {
+  const index = indexOf(registry);
+  const known = index.targets.get(from) ?? aroundOf(index, from).filter((to) => isAllowed(from, to));
+  index.targets.set(from, known);
+  return known;
 }
 
 /** Execution repos that have a cache of ours: those whose cache is to be read and reconciled. */
-export function cachesOf(registry: Registry): Repo[] {
-  return registry.repos.filter((repo) => repo.role === "execution" && repo.subscribe);
+export function cachesOf(registry: Registry): readonly Repo[] {
+  return indexOf(registry).caches;
 }
 
 /** Execution repos whose state file is to be read. */
-export function sourcesOf(registry: Registry): Repo[] {
-  return registry.repos.filter((repo) => repo.role === "execution" && repo.publish);
+export function sourcesOf(registry: Registry): readonly Repo[] {
+  return indexOf(registry).sources;
 }
 
 export interface RegistryDiff {

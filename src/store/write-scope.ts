@@ -15,6 +15,14 @@ export function cachePath(repo: Pick<Repo, "path">): string {
   return join(repo.path, CACHE_DIRECTORY, CACHE_FILE);
 }
 
+const cachePaths = new WeakMap<Registry, ReadonlySet<string>>();
+
+function cachePathsOf(registry: Registry): ReadonlySet<string> {
+  const known = cachePaths.get(registry) ?? new Set(cachesOf(registry).map(cachePath));
+  cachePaths.set(registry, known);
+  return known;
+}
+
 /**
  * The allow-list of everything that state-syncd writes by itself: the caches of registered,
  * subscribing repos, and its own state and run directories. (`init` and `repos` write the config
@@ -29,7 +37,7 @@ export function writable(path: string, scope: WriteScope, real = path): Writable
   const direct = normalize(path) === path && !path.endsWith(sep);
   const allowed =
     (direct && own.some((directory) => path.startsWith(directory + sep))) ||
-    cachesOf(scope.registry).some((repo) => cachePath(repo) === path);
+    cachePathsOf(scope.registry).has(path);
   if (!allowed) throw new Error(`refusing to write ${path}: it is neither a registered cache nor our own`);
   return real as WritablePath;
 }

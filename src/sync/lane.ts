@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { retryAfter } from "../core/backoff.ts";
 import type { EdgeOutcome, MergeResult } from "../core/cache/merge.ts";
-import { cachesOf, type Registry, type Repo } from "../core/registry.ts";
+import { findRepo, hasCache, type Registry, type Repo } from "../core/registry.ts";
 import { elapsed } from "../elapsed.ts";
 import { type Fault, fault, FaultError } from "../errors.ts";
 import {
@@ -19,34 +19,13 @@ import { crashPoint } from "../store/crash-point.ts";
 import type { FileIdentity } from "../store/identity.ts";
 import { Ownership } from "../store/ownership.ts";
 import { type Replaced, replaceFile } from "../store/replace.ts";
-import { cachePath, writable, type WriteScope } from "../store/write-scope.ts";
+import { cachePath, writable } from "../store/write-scope.ts";
 import { Displaced, type LateEdit } from "./displaced.ts";
 import { Left } from "./left.ts";
+import type { LaneWorld } from "./lane-world.ts";
 import { plan } from "./plan.ts";
-import { type Report, reportDefect } from "./report.ts";
-import type { Sources } from "./sources.ts";
+import { reportDefect } from "./report.ts";
 import { TurnAccount } from "./turn-account.ts";
-
-/** What a lane has to know of the world at the moment of its turn. */
-export interface LaneWorld {
-  readonly registry: () => Registry;
-  readonly scope: () => WriteScope & { readonly paths: { readonly copiesDirectory: string } };
-  readonly sources: Sources;
-  /** What the texts in a repo's cache have to pass. */
-  readonly guardOf: (repo: Repo) => GuardOptions;
-  /** How long a turn waits for the guard to look through what stands in the cache, in milliseconds. */
-  readonly guardPatienceMs: () => number;
-  /** A cache that somebody else changed this recently is left alone until it rests, in milliseconds. */
-  readonly settleMs: () => number;
-  /** ... but never longer than this. */
-  readonly maxSettleMs: () => number;
-  /** How often a cache is looked at whatever happens, in milliseconds. */
-  readonly rescanMs: () => number;
-  /** Makes the lane due again after a while, in milliseconds. */
-  readonly dueAfter: (repo: string, delayMs: number) => void;
-  readonly report: Report;
-  readonly now: () => Date;
-}
 
 export interface TurnResult {
   readonly outcomes: ReadonlyMap<string, EdgeOutcome>;
@@ -163,7 +142,7 @@ export class CacheLane {
   }
 
   async #attempt(refresh: ReadonlySet<string>): Promise<TurnResult> {
-    const target = cachesOf(this.#world.registry()).find((repo) => repo.name === this.#repo);
+    const target = this.#target();
     if (target === undefined) return { outcomes: new Map(), fault: undefined };
     try {
       await this.#sweep(target);
@@ -176,6 +155,12 @@ export class CacheLane {
       this.#failed(target, why);
       return { outcomes: new Map(), fault: why };
     }
+  }
+
+  /** The repo whose cache this is, by the config in force. */
+  #target(): Repo | undefined {
+    const repo = findRepo(this.#world.registry(), this.#repo);
+    return repo !== undefined && hasCache(repo) ? repo : undefined;
   }
 
   /** In a turn, and not beside it: a write of ours that is in hand is no litter. */
@@ -312,8 +297,7 @@ export class CacheLane {
   ): Promise<Replaced> {
     if (opened.identity === undefined) await makeCacheDirectory(target);
     crashPoint("turn.directory-ready");
-    const still = cachesOf(this.#world.registry()).find((repo) => repo.name === target.name);
-    if (still?.path !== target.path) throw new Withdrawn(target.name);
+    if (this.#target()?.path !== target.path) throw new Withdrawn(target.name);
     const path = writable(cachePath(target), this.#world.scope(), opened.file);
     try {
       const like = opened.like === undefined ? {} : { like: opened.like };

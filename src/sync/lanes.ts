@@ -1,5 +1,6 @@
 import { type Fault, fault } from "../errors.ts";
-import { CacheLane, type LaneWorld } from "./lane.ts";
+import { CacheLane } from "./lane.ts";
+import type { LaneWorld } from "./lane-world.ts";
 
 /** The lanes of all caches, each made when it is first asked for. */
 export class Lanes {

@@ -1,6 +1,6 @@
 import type { ParsedCache } from "../core/cache/document.ts";
 import { merge, type MergeResult, parseToMerge } from "../core/cache/merge.ts";
-import { peersOf, type Registry, type Repo } from "../core/registry.ts";
+import { namesOf, peersOf, type Registry, type Repo } from "../core/registry.ts";
 import type { GuardOptions } from "../guard/guarded.ts";
 import { RulesInForce } from "./rules-in-force.ts";
 import type { Sources } from "./sources.ts";
@@ -44,7 +44,7 @@ export async function plan(
 ): Promise<Plan> {
   const peers = peersOf(registry, target);
   const known = {
-    registered: registry.repos.map((repo) => repo.name),
+    registered: namesOf(registry),
     snapshots: sources.snapshotsOf(peers, guard),
     unguarded: sources.unguardedOf(peers),
   };

@@ -5,6 +5,8 @@ import {
   cachesOf,
   diffRegistries,
   findRepo,
+  hasCache,
+  isSource,
   peersOf,
   type Registry,
   type RegistryDiff,
@@ -16,7 +18,8 @@ import { type Fault, fault } from "../errors.ts";
 import { isSilent } from "../store/disks.ts";
 import { concurrently, whileItGetsOn } from "../concurrently.ts";
 import { type EdgeResult, edgeResult } from "./edge-result.ts";
-import type { CacheLane, LaneWorld, TurnResult } from "./lane.ts";
+import type { CacheLane, TurnResult } from "./lane.ts";
+import type { LaneWorld } from "./lane-world.ts";
 import { Lanes } from "./lanes.ts";
 import { newestCopy } from "./peer-copy.ts";
 import { Looking } from "./looking.ts";
@@ -140,7 +143,7 @@ export class Reconciler {
   /** Makes a cache due now, or after a while. A paused repo's cache is never due. */
   due(repo: string, delayMs = 0): void {
     const target = findRepo(this.registry, repo);
-    if (target === undefined || !cachesOf(this.registry).includes(target) || this.isPaused(repo)) return;
+    if (target === undefined || !hasCache(target) || this.isPaused(repo)) return;
     if (delayMs > 0) this.queue.addAfter(repo, delayMs);
     else this.queue.add(repo);
   }
@@ -214,7 +217,7 @@ export class Reconciler {
   async pull(repo: Repo): Promise<EdgeResult[]> {
     // A repo that does not subscribe has no peers, and no cache of ours.
     const peers = peersOf(this.registry, repo);
-    if (peers.length === 0 && !cachesOf(this.registry).includes(repo)) return [];
+    if (peers.length === 0 && !hasCache(repo)) return [];
     const silent = await this.#lookAtEach(peers, false, async (peer, looked) => {
       if (isNews(looked) && this.#options.resident) {
         for (const target of targetsOf(this.registry, peer))
@@ -266,7 +269,8 @@ export class Reconciler {
 
   /** A repo whose state file is to be read, by the config in force. */
   #source(name: string): Repo | undefined {
-    return sourcesOf(this.registry).find((repo) => repo.name === name);
+    const repo = findRepo(this.registry, name);
+    return repo !== undefined && isSource(repo) ? repo : undefined;
   }
 
   #dueAtPeersOf(name: string): void {

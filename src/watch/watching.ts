@@ -170,11 +170,11 @@ export class Watching {
     const watched = this.#sources.get(name);
     if (watched === undefined) return false;
     const { path, trigger, seen, heard } = watched;
-    const moved = await this.#directoryMoved(path);
+    const source = this.#reconciler.sources.get(name);
     const identity = await identityAt(path);
+    const moved = await this.#directoryMoved(path, identity !== undefined && identity === source?.identity);
     watched.seen = identity;
     watched.heard = false;
-    const source = this.#reconciler.sources.get(name);
     // What was wrong with a file may have been a limit of the config, or of that moment.
     const settled = identity === source?.identity && source?.fault === undefined;
     // Where an event has come already its run is due anyway, and nothing was missed.
@@ -188,8 +188,9 @@ export class Watching {
   async #rescanCache(name: string): Promise<boolean> {
     const path = this.#caches.get(name);
     if (path === undefined) return false;
-    const moved = await this.#directoryMoved(path);
-    if (!moved && this.#reconciler.lane(name).recognises(await identityAt(path))) return false;
+    const same = this.#reconciler.lane(name).recognises(await identityAt(path));
+    const moved = await this.#directoryMoved(path, same);
+    if (!moved && same) return false;
     if (moved) await this.#files.rearm(dirname(path));
     this.#reconciler.due(name, this.#reconciler.lane(name).healDelayMs);
     return true;
@@ -254,8 +255,10 @@ export class Watching {
     });
   }
 
-  async #directoryMoved(path: string): Promise<boolean> {
+  /** @param same the file is the one that is known: it cannot lie in another directory and be that. */
+  async #directoryMoved(path: string, same: boolean): Promise<boolean> {
     const directory = dirname(path);
+    if (same && this.#directories.has(directory)) return false;
     const stats = await statIfThere(directory);
     const now = stats === undefined ? "" : `${stats.dev}:${stats.ino}`;
     const before = this.#directories.get(directory);

@@ -79,7 +79,7 @@ export interface LegacyHeading {
 
 /** All lines `## NAME State` of registered repos, in file order. */
 export function findHeadings(text: string, repos: readonly string[]): LegacyHeading[] {
-  const byHeading = new Map(repos.map((repo) => [sectionHeading(repo), repo]));
+  const byHeading = headingsOf(repos);
   const found: LegacyHeading[] = [];
   for (let at = text.indexOf("## "); at !== -1; at = text.indexOf("## ", at + 1)) {
     if (!isLineStart(text, at)) continue;
@@ -89,6 +89,15 @@ export function findHeadings(text: string, repos: readonly string[]): LegacyHead
     if (repo !== undefined) found.push({ repo, start: at, next });
   }
   return found;
+}
+
+const headings = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
+
+/** Each repo by its heading; worked out once for an array, which is a registry's. */
+function headingsOf(repos: readonly string[]): ReadonlyMap<string, string> {
+  const known = headings.get(repos) ?? new Map(repos.map((repo) => [sectionHeading(repo), repo]));
+  headings.set(repos, known);
+  return known;
 }
 
 /** True where the `**Last Synced**:` line follows that the original writes under its headings. */
