@@ -14,6 +14,9 @@ const threads = {
   doctor: "64",
 }[process.argv[2]];
 if (threads !== undefined) process.env.UV_THREADPOOL_SIZE ||= threads;
+// What a daemon has just made it seldom needs for long: room for more of it, 16 MB twice by default, is
+// filled at the start and kept for ever. As much as there is from the beginning serves as well.
+if (process.argv[2] === "run") require("node:v8").setFlagsFromString("--semi-space-growth-factor=1");
 // A coding agent waits for its hooks: they go without the parser. Its other words are the parser's.
 const word = process.argv[2] === "hook" ? process.argv[3] : undefined;
 if (word !== undefined && !["install", "uninstall", "print"].includes(word))

@@ -21,6 +21,7 @@ import { routes } from "./api.ts";
 import { Canary } from "./canary.ts";
 import { ConfigFollower } from "./config-follower.ts";
 import { EventsStream } from "./events-stream.ts";
+import { giveBackMemory } from "./memory.ts";
 import { Metrics } from "./metrics.ts";
 import { Overview, queueOf } from "./overview.ts";
 import { ALL, Pauses } from "./pauses.ts";
@@ -244,6 +245,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       durationMs: Math.round(performance.now() - started),
     });
     await signs.ready();
+    giveBackMemory();
 
     return {
       reload: async () => {
