@@ -132,3 +132,11 @@ function isPlaceIn(inside: string, place: string): boolean {
 function isAtOrBelow(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }
+
+/** The repos that lie around some others, by the paths of the config: what they have taken for their own may be one of these's by now. */
+export function namesAround(names: readonly string[], { repos }: Registry): string[] {
+  const inner = repos.filter(({ name }) => names.includes(name)).map(({ path }) => path);
+  return repos
+    .filter(({ path }) => inner.some((each) => each.startsWith(path + sep)))
+    .map(({ name }) => name);
+}

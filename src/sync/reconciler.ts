@@ -1,4 +1,3 @@
-import { sep } from "node:path";
 import type { Config } from "../config/load.ts";
 import type { Paths } from "../paths.ts";
 import {
@@ -15,6 +14,7 @@ import {
   targetsOf,
 } from "../core/registry.ts";
 import { type Fault, fault } from "../errors.ts";
+import { namesAround } from "../store/around.ts";
 import { isSilent } from "../store/disks.ts";
 import { concurrently, whileItGetsOn } from "../concurrently.ts";
 import { type EdgeResult, edgeResult } from "./edge-result.ts";
@@ -117,7 +117,7 @@ export class Reconciler {
     const sameGuard = JSON.stringify(config.guard) === JSON.stringify(this.#config.guard);
     this.#config = sameGuard ? { ...config, guard: this.#config.guard } : config;
     this.#registry = registry;
-    const around = reposAround([...diff.added, ...diff.moved], registry);
+    const around = namesAround([...diff.added, ...diff.moved], registry);
     for (const name of [...diff.removed, ...diff.moved, ...around]) this.#looking.forget(name);
     for (const name of diff.removed) {
       this.queue.remove(name);
@@ -152,10 +152,15 @@ export class Reconciler {
   async observe(name: string, found: Found): Promise<Observation> {
     const repo = this.#source(name);
     if (repo === undefined || this.isPaused(name)) return "same";
-    const observation = await this.#looking.look(repo, found, false);
-    // Who may hold it is for the config to say that is in force now, not when the look began.
-    if (isNews(observation)) this.#dueAtPeersOf(name);
-    return observation;
+    const release = this.queue.hold();
+    try {
+      const observation = await this.#looking.look(repo, found, false);
+      // Who may hold it is for the config to say that is in force now, not when the look began.
+      if (isNews(observation)) this.#dueAtPeersOf(name);
+      return observation;
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -338,12 +343,4 @@ export class Reconciler {
     const paused = [from, to].find((repo) => this.isPaused(repo.name));
     return edgeResult(from, to, { turn, paused, sourceFault: this.sources.get(from.name)?.fault });
   }
-}
-
-/** The repos that lie around some others: what they have taken for their own may be one of these's by now. */
-function reposAround(names: readonly string[], { repos }: Registry): string[] {
-  const inner = repos.filter(({ name }) => names.includes(name)).map(({ path }) => path);
-  return repos
-    .filter(({ path }) => inner.some((each) => each.startsWith(path + sep)))
-    .map(({ name }) => name);
 }

@@ -9,11 +9,19 @@ export interface WorkQueueOptions {
    * the less they delay the others. Default 250 ms, many times what a turn takes.
    */
   readonly patienceMs?: number;
+  /** The longest that a {@link WorkQueue.hold} keeps a key waiting, in milliseconds. Default 250 ms. */
+  readonly holdMs?: number;
   /** Does a key's work. It must not reject: what went wrong is its own to note and to retry. */
   readonly work: (key: string) => Promise<void>;
 }
 
 const PATIENCE_MS = 250;
+const HOLD_MS = 250;
+
+/** More is about to be added, so that what is begun now would have to be done again. */
+interface Hold {
+  readonly since: number;
+}
 
 interface Work {
   readonly since: number;
@@ -36,6 +44,8 @@ export class WorkQueue {
   #finished = 0;
   readonly #again = new Map<string, number>();
   readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly at: number }>();
+  readonly #holds = new Set<Hold>();
+  #holdTimer: NodeJS.Timeout | undefined;
   #idleWaiters: (() => void)[] = [];
   #closed = false;
 
@@ -104,6 +114,24 @@ export class WorkQueue {
     this.#timers.set(key, { timer, at });
   }
 
+  /**
+   * Has the keys wait until the caller knows what else is due: of a hundred files that are saved at once
+   * the first would have each cache written, and the rest once more. No key waits for longer than
+   * `holdMs` by this, and for nobody who takes longer than that.
+   *
+   * @returns ends it; the second call does nothing.
+   */
+  hold(): () => void {
+    const hold: Hold = { since: performance.now() };
+    this.#holds.add(hold);
+    return () => {
+      // What has come meanwhile is heard first: its hearer may want to hold as well.
+      setImmediate(() => {
+        if (this.#holds.delete(hold)) this.#pump();
+      });
+    };
+  }
+
   /** Forgets a key that waits; work in hand goes on to its end. */
   remove(key: string): void {
     this.#cancelTimer(key);
@@ -124,7 +152,23 @@ export class WorkQueue {
     for (const key of this.#timers.keys()) this.#cancelTimer(key);
   }
 
+  /** How long the oldest key has to wait on, in milliseconds; 0 where it may start. */
+  get #heldMs(): number {
+    const most = this.#options.holdMs ?? HOLD_MS;
+    const now = performance.now();
+    const [oldest = now] = this.#waiting.values();
+    const isHeld = [...this.#holds].some(({ since }) => now - since < most);
+    return isHeld ? Math.max(0, oldest + most - now) : 0;
+  }
+
   #pump(): void {
+    clearTimeout(this.#holdTimer);
+    if (this.#waiting.size === 0) return;
+    const heldMs = this.#heldMs;
+    if (heldMs > 0) {
+      this.#holdTimer = setTimeout(() => this.#pump(), heldMs);
+      return;
+    }
     for (const key of this.#waiting.keys()) {
       if (this.#places >= this.#options.concurrency) return;
       this.#waiting.delete(key);

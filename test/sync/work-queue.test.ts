@@ -12,10 +12,11 @@ class Bench {
   most = 0;
   overlapped = false;
 
-  constructor(concurrency: number, patienceMs = 600_000) {
+  constructor(concurrency: number, patienceMs = 600_000, holdMs = 600_000) {
     this.queue = new WorkQueue({
       concurrency,
       patienceMs,
+      holdMs,
       work: async (key) => {
         this.started.push(key);
         this.overlapped ||= this.running.has(key);
@@ -42,6 +43,75 @@ class Bench {
     return this.started.filter((other) => other === key).length;
   }
 }
+
+describe("a hold, while it is being found out what else is due", () => {
+  it("has what is added wait, and start in one go", async () => {
+    const bench = new Bench(4);
+    const first = bench.queue.hold();
+    const second = bench.queue.hold();
+    bench.queue.add("a");
+    first();
+    bench.queue.add("b");
+    await turn();
+    expect(bench.started).toEqual([]);
+    second();
+    await turn();
+    expect(bench.started).toEqual(["a", "b"]);
+    await bench.endAll();
+  });
+
+  it("holds up nothing that runs, and ends once however often it is ended", async () => {
+    const bench = new Bench(4);
+    bench.queue.add("a");
+    const first = bench.queue.hold();
+    const second = bench.queue.hold();
+    first();
+    first();
+    bench.queue.add("b");
+    await turn();
+    expect(bench.started).toEqual(["a"]);
+    second();
+    await turn();
+    expect(bench.started).toEqual(["a", "b"]);
+    await bench.endAll();
+  });
+
+  it("that never ends, as on a disk that hangs, delays what comes then and nothing later", async () => {
+    const bench = new Bench(4, 600_000, 20);
+    bench.queue.hold();
+    bench.queue.add("a");
+    expect(bench.started).toEqual([]);
+    await eventually("the key to start", () => bench.started.includes("a"));
+    bench.queue.add("b");
+    expect(bench.started).toEqual(["a", "b"]);
+    await bench.endAll();
+  });
+
+  it("after hold keeps no key waiting for ever", async () => {
+    const bench = new Bench(4, 600_000, 60);
+    let release = bench.queue.hold();
+    bench.queue.add("a");
+    await eventually("the key to start", async () => {
+      const next = bench.queue.hold();
+      release();
+      release = next;
+      await delay(1);
+      return bench.started.includes("a");
+    });
+    release();
+    await bench.endAll();
+  });
+
+  it("does not keep a closed queue from what is due", async () => {
+    const bench = new Bench(4, 600_000, 20);
+    bench.queue.hold();
+    bench.queue.add("a");
+    bench.queue.close();
+    await eventually("the key to start", () => bench.started.includes("a"));
+    await bench.endAll();
+    await bench.queue.idle();
+  });
+});
 
 describe("one key", () => {
   it("added often while it waits runs once", async () => {
