@@ -136,9 +136,15 @@ interface Part {
   readonly passage: Passage | undefined;
 }
 
+/** What is weighed again for every budget, and therefore measured once. */
+interface Measured extends Piece {
+  /** Of its lines with their ends, in UTF-16 units. */
+  readonly size: number;
+}
+
 /** Passages of one kind, of which as much is taken as there is room for. */
 class Group {
-  readonly #parts: readonly Part[];
+  readonly #parts: readonly (Part & { readonly pieces: readonly Measured[] })[];
   readonly #passages: ReadonlySet<Passage | undefined>;
   /** With all that it has. */
   readonly #all: string;
@@ -146,7 +152,10 @@ class Group {
   #whole: ReadonlySet<Passage>;
 
   constructor(parts: readonly Part[]) {
-    this.#parts = parts.map(({ pieces, ...part }) => ({ ...part, pieces: pieces.map(shown) }));
+    this.#parts = parts.map(({ pieces, ...part }) => ({
+      ...part,
+      pieces: pieces.map((piece) => measured(shown(piece))),
+    }));
     this.#passages = new Set(parts.map(({ passage }) => passage));
     const { text, whole } = this.#fitting(Infinity);
     this.#all = text;
@@ -183,13 +192,6 @@ class Group {
     const whole = new Set<Passage>();
     const lines: string[] = [];
     let length = -1;
-    const add = (more: readonly string[]): boolean => {
-      const size = more.reduce((sum, line) => sum + line.length + 1, 0);
-      if (length + size > budget) return false;
-      lines.push(...more);
-      length += size;
-      return true;
-    };
     for (const { title, pieces, passage } of this.#parts) {
       let heads = title === "" ? [] : [`### ${shorten(title, LONGEST_FACT)}`];
       let table: readonly string[] | undefined;
@@ -198,7 +200,10 @@ class Group {
         // Two tables without a line between them are one, to who reads them.
         const apart = table !== undefined && piece.head !== undefined && piece.head !== table ? [""] : [];
         const head = piece.head !== undefined && piece.head !== table ? [...apart, ...piece.head] : [];
-        if (add([...heads, ...head, ...piece.lines])) {
+        const size = sizeOf(heads) + sizeOf(head) + piece.size;
+        if (length + size <= budget) {
+          lines.push(...heads, ...head, ...piece.lines);
+          length += size;
           heads = [];
           table = piece.head;
         } else {
@@ -210,6 +215,14 @@ class Group {
     }
     return { text: lines.join("\n"), whole };
   }
+}
+
+function measured(piece: Piece): Measured {
+  return { ...piece, size: sizeOf(piece.lines) };
+}
+
+function sizeOf(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + line.length + 1, 0);
 }
 
 /** A table's row and a fence are never cut; other lines are, where they are long. */
