@@ -136,6 +136,18 @@ interface Part {
   readonly passage: Passage | undefined;
 }
 
+/** What is taken with any budget that it does not exceed, and that lets nothing more in. */
+interface Fit {
+  readonly text: string;
+  /** The passages of which it has all. */
+  readonly whole: ReadonlySet<Passage>;
+  readonly length: number;
+  readonly tooMuch: number;
+}
+
+/** A state is told with one budget after another, of about the same length. */
+const MOST_FITS = 8;
+
 /** What is weighed again for every budget, and therefore measured once. */
 interface Measured extends Piece {
   /** Of its lines with their ends, in UTF-16 units. */
@@ -150,6 +162,8 @@ class Group {
   readonly #all: string;
   readonly #everything: ReadonlySet<Passage>;
   #whole: ReadonlySet<Passage>;
+  /** The last ones that were found. */
+  readonly #fits: Fit[] = [];
 
   constructor(parts: readonly Part[]) {
     this.#parts = parts.map(({ pieces, ...part }) => ({
@@ -183,15 +197,20 @@ class Group {
       this.#whole = this.#everything;
       return this.#all;
     }
-    const { text, whole } = this.#fitting(budget);
-    this.#whole = whole;
-    return text;
+    const known = this.#fits.find(({ length, tooMuch }) => length <= budget && budget < tooMuch);
+    const fit = known ?? this.#fitting(budget);
+    if (known === undefined) this.#fits.push(fit);
+    if (this.#fits.length > MOST_FITS) this.#fits.shift();
+    this.#whole = fit.whole;
+    return fit.text;
   }
 
-  #fitting(budget: number): { readonly text: string; readonly whole: ReadonlySet<Passage> } {
+  #fitting(budget: number): Fit {
     const whole = new Set<Passage>();
     const lines: string[] = [];
     let length = -1;
+    let tooMuch = Infinity;
+    const fit = (): Fit => ({ text: lines.join("\n"), whole, length, tooMuch });
     for (const { title, pieces, passage } of this.#parts) {
       let heads = title === "" ? [] : [`### ${shorten(title, LONGEST_FACT)}`];
       let table: readonly string[] | undefined;
@@ -208,12 +227,13 @@ class Group {
           table = piece.head;
         } else {
           isAll = false;
-          if (piece.kind !== "fence") return { text: lines.join("\n"), whole };
+          tooMuch = Math.min(tooMuch, length + size);
+          if (piece.kind !== "fence") return fit();
         }
       }
       if (isAll && passage !== undefined) whole.add(passage);
     }
-    return { text: lines.join("\n"), whole };
+    return fit();
   }
 }
 
