@@ -1,7 +1,6 @@
 import { ask, ASK_TIMEOUT_MS } from "../control/client.ts";
 import { fault, type Fault, FaultError } from "../errors.ts";
 import type { StatusReport } from "../status/report.ts";
-import { realpathOrSame } from "../store/real-path.ts";
 import { VERSION } from "../version.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -52,6 +51,7 @@ function isReport(value: unknown): value is StatusReport {
 }
 
 async function requireConfig(config: string, ofDaemon: string): Promise<void> {
+  const { realpathOrSame } = await import("../store/real-path.ts");
   const [asked, theirs] = await Promise.all([config, ofDaemon].map(realpathOrSame));
   if (asked === theirs) return;
   throw new FaultError("DAEMON_OTHER_CONFIG", `the daemon runs with ${ofDaemon}, not with ${config}`);

@@ -2,16 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ask, WORK_TIMEOUT_MS } from "../control/client.ts";
 import { FaultError } from "../errors.ts";
 import type { Paths } from "../paths.ts";
-import { lockHolder } from "../store/lock-holder.ts";
 import type { EdgeResult, Reconciler } from "../sync/reconciler.ts";
+import type { selectRepos } from "../sync/select.ts";
 import type { CommandContext } from "./context.ts";
 import { WAIT_MS } from "./writer-lock.ts";
 
 export interface Work {
   readonly path: "/sync" | "/pull";
   readonly body: object;
-  /** The same work, done here: for when no daemon runs. */
-  readonly local: (reconciler: Reconciler) => Promise<EdgesDone>;
+  /** The same work, done here: for when no daemon runs. Who asks a daemon need not load how repos are selected. */
+  readonly local: (reconciler: Reconciler, select: typeof selectRepos) => Promise<EdgesDone>;
 }
 
 export interface EdgesDone {
@@ -69,6 +69,7 @@ export async function elsewhereOrHere<T>(
     // Somebody holds the lock but nobody listens: a daemon on its way up or down.
     await delay(50);
   } while (performance.now() < deadline);
+  const { lockHolder } = await import("../store/lock-holder.ts");
   const holder = await lockHolder(paths);
   if (holder === undefined) throw new FaultError("LOCK_BUSY", `${paths.lockFile} is held`);
   const message = `process ${holder.pid} (${holder.role}) has held the lock for ${WAIT_MS / 1_000} s`;

@@ -5,6 +5,7 @@ import { probeDisks, silentDisks } from "../store/disks.ts";
 import { sweepStateDirectory } from "../store/sweep.ts";
 import { Reconciler } from "../sync/reconciler.ts";
 import { silent } from "../sync/report.ts";
+import { selectRepos } from "../sync/select.ts";
 import type { CommandContext } from "./context.ts";
 import type { EdgesDone, Work } from "./hand-over.ts";
 import { acquireLock, WAIT_MS } from "./writer-lock.ts";
@@ -39,7 +40,7 @@ async function workNow(context: CommandContext, work: Work): Promise<EdgesDone |
     await sweepStateDirectory(paths);
     const isPaused = await loadPauses(paths.pauseFile);
     for (const { name } of config.registry.repos) reconciler.setPaused(name, isPaused(name));
-    const result = await within(MOST_MS, work.local(reconciler));
+    const result = await within(MOST_MS, work.local(reconciler, selectRepos));
     if (result === undefined) throw silentDisks("not everything could be done", MOST_MS);
     return result;
   } finally {

@@ -2,7 +2,6 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Paths } from "../paths.ts";
 import { type Fault, FaultError, FAULTS, systemCode } from "../errors.ts";
-import { lockHolder } from "../store/lock-holder.ts";
 import { MEANT_HEADER, NOT_MEANT_STATUS } from "./meant.ts";
 import { bodyOf, request, type RequestOptions } from "./request.ts";
 
@@ -36,6 +35,7 @@ export async function ask(paths: Paths, options: ClientOptions): Promise<unknown
   const answer = await send(paths.socket, paths, options);
   if (answer !== undefined) return answer;
   // A daemon that was started with another XDG_RUNTIME_DIR listens elsewhere; the lock tells.
+  const { lockHolder } = await import("../store/lock-holder.ts");
   const holder = await lockHolder(paths);
   if (holder?.socket === undefined || holder.socket === paths.socket) return undefined;
   return await send(holder.socket, paths, options);

@@ -64,16 +64,19 @@ export async function request(socketPath: string, options: RequestOptions): Prom
 
 /** All of an answer's body; undefined where it broke off. @throws as {@link request}. */
 export async function bodyOf({ socket, length }: Incoming): Promise<Buffer | undefined> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of socket) {
-    if (!Buffer.isBuffer(piece)) continue;
-    pieces.push(piece);
-    size += piece.length;
-    // Leaving the loop closes the connection.
-    if (length !== undefined && size >= length) break;
-  }
-  return length !== undefined && size < length ? undefined : Buffer.concat(pieces);
+  return await new Promise<Buffer | undefined>((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let missing = length;
+    socket.on("data", (piece: Buffer) => {
+      pieces.push(piece);
+      if (missing === undefined) return;
+      missing -= piece.length;
+      if (missing <= 0) socket.destroy();
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve((missing ?? 0) <= 0 ? Buffer.concat(pieces) : undefined));
+    socket.resume();
+  });
 }
 
 function sent({ method, path, headers, body = "" }: RequestOptions): string {
