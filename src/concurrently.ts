@@ -1,14 +1,15 @@
 import { performance } from "node:perf_hooks";
 
-/** What time has run out for and what has not come back since. */
-let unansweredCalls = 0;
+/** Of the process: it may have loaded two bundles, each with this module of its own. */
+const UNANSWERED = Symbol.for("state-syncd: what time has run out for and what has not come back since");
 
 /**
  * How many of those that were waited for with a limit, see {@link within}, have not come back yet.
  * Where there are some, a thread of this process may hang in the kernel, and keep it from ending.
  */
 export function unanswered(): number {
-  return unansweredCalls;
+  const count: unknown = Reflect.get(globalThis, UNANSWERED);
+  return typeof count === "number" ? count : 0;
 }
 
 /**
@@ -49,10 +50,8 @@ export async function concurrently<T>(
 export async function within<T>(patienceMs: number, promise: Promise<T>): Promise<T | undefined> {
   const result = await raced(patienceMs, promise);
   if (result !== TIME_RAN_OUT) return result;
-  unansweredCalls += 1;
-  const came = (): void => {
-    unansweredCalls -= 1;
-  };
+  Reflect.set(globalThis, UNANSWERED, unanswered() + 1);
+  const came = (): boolean => Reflect.set(globalThis, UNANSWERED, unanswered() - 1);
   void promise.then(came, came);
   return undefined;
 }

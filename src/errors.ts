@@ -136,6 +136,16 @@ export class FaultError extends Error {
     this.fault = fault(code, message, where);
   }
 
+  /**
+   * By what it holds, and not by whose class made it: the questions to the daemon are bundled by
+   * themselves, and the work where none answers comes from the other bundle, with a class of its own.
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // Of a class below this one it is as ever.
+    if (this !== FaultError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof Error && "fault" in value;
+  }
+
   /** The message as it is printed, line by line: a path in it may hold newlines of its own. */
   get lines(): readonly string[] {
     return [this.message];

@@ -23,15 +23,11 @@ async function main(argv: readonly string[]): Promise<void> {
   const options = { budget: numberIn(values.budget), every: numberIn(values.every), unknown };
   const paths = locate(textIn(values.config));
   await hookEvent(name, options, paths, async () => {
-    const { aloneWith, unanswered: there } = await import("./commands/hook-alone.ts");
-    unansweredThere = there;
+    const { aloneWith } = await import("./commands/hook-alone.ts");
     const { stdin, stdout, stderr } = process;
     return aloneWith({ paths, json: false, cwd: here(), stdin, stdout, stderr });
   });
 }
-
-/** What is loaded for the work without a daemon comes from another bundle, and counts for itself. */
-let unansweredThere = (): number => 0;
 
 const OPTIONS = {
   config: { type: "string" },
@@ -61,5 +57,5 @@ main(process.argv.slice(3))
     complain(`state-syncd hook: ${error instanceof Error ? error.message : String(error)}`),
   )
   .finally(() => {
-    if (unanswered() + unansweredThere() > 0) endForSure(0);
+    if (unanswered() > 0) endForSure(0);
   });

@@ -2,7 +2,7 @@
 // Start-up time is what hooks and prompts feel. Another output directory may be named, and with
 // --crash-points the program can be told to kill itself in the middle of a write (test/crash).
 import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
@@ -12,13 +12,19 @@ const { values, positionals } = parseArgs({
 });
 const outdir = positionals[0] ?? "dist";
 
+/** What the swift files below leave to be loaded when it is needed. */
+const seldom = {
+  cli: "src/cli.ts",
+  "hook-alone": "src/commands/hook-alone.ts",
+  "status-alone": "src/commands/status-alone.ts",
+  "work-alone": "src/commands/work-alone.ts",
+  "dry-run": "src/commands/dry-run.ts",
+  watch: "src/commands/watch.ts",
+};
+
 await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: {
-    cli: "src/cli.ts",
-    "guard-thread": "src/guard/thread.ts",
-    "hook-alone": "src/commands/hook-alone.ts",
-  },
+  entryPoints: { ...seldom, "guard-thread": "src/guard/thread.ts" },
   outdir,
   bundle: true,
   splitting: true,
@@ -49,39 +55,55 @@ const { metafile } = await build({
   chunkNames: "chunks/[name]-[hash]",
   logLevel: "warning",
 });
-// What a coding agent waits for at each prompt and each tool call: one file in the older module format,
-// which starts sooner. What it seldom needs it takes from the bundle above.
-const hook = await build({
-  entryPoints: { hook: "src/hook.ts" },
-  outfile: join(outdir, "hook.cjs"),
-  bundle: true,
-  format: "cjs",
-  platform: "node",
-  target: "node20",
-  minifySyntax: true,
-  define: { __CRASH_POINTS__: "false" },
-  external: ["fs-native-extensions"],
-  metafile: true,
-  legalComments: "none",
-  logLevel: "warning",
-  plugins: [
-    {
-      name: "what is seldom needed",
-      setup: (bundler) => {
-        bundler.onResolve({ filter: /\/(?:cli|hook-alone)\.ts$/ }, ({ kind, path }) =>
-          kind === "dynamic-import" ? { path: `./${basename(path, ".ts")}.js`, external: true } : undefined,
-        );
-      },
-    },
-  ],
-});
+const inputs = [
+  metafile.inputs,
+  await swift("hook", []),
+  await swift("tab", []),
+  await swift("quick", ["status", "sync"]),
+].flatMap(Object.keys);
 await writeFile(join(outdir, "state-syncd.cjs"), await readFile("src/build/launcher.cjs"));
 await chmod(join(outdir, "state-syncd.cjs"), 0o755);
 await writeFile(join(outdir, "state-syncd.1"), await manual());
-await writeFile(
-  join(outdir, "THIRD-PARTY.txt"),
-  await licenses(Object.keys({ ...metafile.inputs, ...hook.metafile.inputs })),
-);
+await writeFile(join(outdir, "THIRD-PARTY.txt"), await licenses(inputs));
+
+/**
+ * What somebody waits for at each prompt, tool call and Tab, and what is one question to the daemon: a
+ * file in the older module format, which starts sooner. The rest of what it may need it takes from the
+ * bundle above: the guard, and the code of commands.
+ *
+ * @param commands those that it can do by itself.
+ */
+async function swift(name, commands) {
+  const { metafile } = await build({
+    entryPoints: { [name]: `src/${name}.ts` },
+    outdir,
+    outExtension: { ".js": ".cjs" },
+    bundle: true,
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    minifySyntax: true,
+    define: { __CRASH_POINTS__: "false" },
+    external: ["fs-native-extensions"],
+    metafile: true,
+    legalComments: "none",
+    logLevel: "warning",
+    plugins: [
+      {
+        name: "what is seldom needed",
+        setup: (bundler) => {
+          bundler.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+            const [, room, file] = /(\w+)\/([\w-]+)\.ts$/.exec(join(resolveDir, path)) ?? [];
+            const isElsewhere = ["commands", "guard"].includes(room) || file === "cli";
+            if (kind !== "dynamic-import" || !isElsewhere || commands.includes(file)) return undefined;
+            return { path: `./${Object.hasOwn(seldom, file) ? file : "cli"}.js`, external: true };
+          });
+        },
+      },
+    ],
+  });
+  return metafile.inputs;
+}
 
 /** The manual page, by the definitions of the commands. Their code, which is loaded when it is called, is not needed. */
 async function manual() {

@@ -17,8 +17,11 @@ if (threads !== undefined) process.env.UV_THREADPOOL_SIZE ||= threads;
 // What a daemon has just made it seldom needs for long: room for more of it, 16 MB twice by default, is
 // filled at the start and kept for ever. As much as there is from the beginning serves as well.
 if (process.argv[2] === "run") require("node:v8").setFlagsFromString("--semi-space-growth-factor=1");
-// A coding agent waits for its hooks: they go without the parser. Its other words are the parser's.
-const word = process.argv[2] === "hook" ? process.argv[3] : undefined;
-if (word !== undefined && !["install", "uninstall", "print"].includes(word))
-  module.exports = require("./hook.cjs");
-else void import("./cli.js");
+// What somebody waits for at each prompt, tool call or Tab goes without the parser, and so do the
+// commands that are a question to the daemon; of these, and of hooks, some words are the parser's.
+const [first, second = ""] = process.argv.slice(2);
+const isEvent = first === "hook" && !["", "install", "uninstall", "print"].includes(second);
+const swift = { "--get-yargs-completions": "tab", "--version": "quick", status: "quick", sync: "quick" };
+const file = isEvent ? "hook" : swift[first];
+if (file === undefined) void import("./cli.js");
+else module.exports = require(`./${file}.cjs`);

@@ -127,6 +127,9 @@ export interface Command extends About {
   readonly run: (given: Given, context: CommandContext) => Promise<ExitCode>;
 }
 
+/** Does what a line says: with the command that it names, and what it gives it. */
+export type Act = (command: Command, given: Given) => Promise<ExitCode>;
+
 /** A command that is nothing without one of its own: `repos add`. */
 export interface Family {
   readonly describe: string;

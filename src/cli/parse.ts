@@ -1,47 +1,31 @@
 import yargs, { type Argv, type Options as ParserOptions } from "yargs";
-import type { CommandContext } from "../commands/context.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { EXITS, GLOBAL_OPTIONS, PROGRAM, ROOT } from "./commands.ts";
 import {
+  type Act,
   type Command,
   dashed,
   type Example,
   type Family,
   type Given,
   isFamily,
-  MisfitError,
   type Option,
   type Options,
   usageOf,
 } from "./definition.ts";
-import { NO_COMMAND, usageError, withOwnHelp } from "./usage.ts";
-
-/** What a line says to every command. */
-export interface GlobalArgs {
-  readonly config: string | undefined;
-  readonly json: boolean;
-  readonly verbose: boolean;
-}
+import { NO_COMMAND, usageError } from "./usage.ts";
 
 /**
- * Has yargs read a line by the definitions, and does what it says.
+ * Has yargs read a line by the definitions.
  *
- * @param contextOf called with what the line says to every command, before its command is.
+ * @param act does what the line says, where it is right and names a command.
  * @throws FaultError USAGE, and whatever the command throws.
  */
-export async function perform(
-  argv: readonly string[],
-  contextOf: (globals: GlobalArgs) => CommandContext,
-): Promise<ExitCode> {
+export async function perform(argv: readonly string[], act: Act): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
-  const act = async (command: Command, given: Given): Promise<void> => {
-    try {
-      code = await command.run(given, contextOf(globalsIn(given)));
-    } catch (error) {
-      if (error instanceof MisfitError) throw usageError(argv, error);
-      throw withOwnHelp(argv, error);
-    }
+  const actOn: Actor = async (command, given) => {
+    code = await act(command, given);
   };
   const parser = yargs([...argv])
     .scriptName(PROGRAM)
@@ -60,7 +44,7 @@ export async function perform(
       if (error !== undefined && error.name !== "YError") throw error;
       throw usageError(argv, message ?? error?.message ?? "the command line is not right");
     });
-  addCommands(parser, ROOT, act);
+  addCommands(parser, ROOT, actOn);
   if (argv.length === 0) {
     parser.showHelp("error");
     return EXIT.usage;
@@ -77,13 +61,13 @@ const ROOT_EPILOGUE = `To begin:
 
 Examples of each: ${PROGRAM} <command> --help. All of it: man ${PROGRAM}.`;
 
-type Act = (command: Command, given: Given) => Promise<void>;
+type Actor = (command: Command, given: Given) => Promise<void>;
 
-function addCommands(parser: Argv, family: Family, act: Act): void {
+function addCommands(parser: Argv, family: Family, actOn: Actor): void {
   for (const [name, node] of Object.entries(family.commands)) {
     if (isFamily(node)) {
       const build = (inner: Argv): Argv => {
-        addCommands(inner, node, act);
+        addCommands(inner, node, actOn);
         const known = Object.keys(node.commands).join(", ");
         return inner.demandCommand(1, `${name} needs one of: ${known}`).epilogue("");
       };
@@ -94,7 +78,7 @@ function addCommands(parser: Argv, family: Family, act: Act): void {
         usage,
         node.describe,
         (inner) => buildCommand(inner, node),
-        (given) => act(node, byCode(given, node)),
+        (given) => actOn(node, byCode(given, node)),
       );
     }
   }
@@ -169,9 +153,4 @@ function parserOption(name: string, option: Option): ParserOptions {
 function byCode(given: Given, { positionals, options }: Command): Given {
   const keys = [...Object.keys(positionals), ...Object.keys({ ...options, ...GLOBAL_OPTIONS })];
   return Object.fromEntries(keys.map((key) => [key, given[dashed(key)]]));
-}
-
-function globalsIn({ config, json, verbose }: Given): GlobalArgs {
-  if (config !== undefined && typeof config !== "string") throw new MisfitError("config");
-  return { config, json: json === true, verbose: verbose === true };
 }

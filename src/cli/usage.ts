@@ -30,7 +30,11 @@ export function usageError(argv: readonly string[], problem: string | MisfitErro
 }
 
 /** What a command finds wrong with its line points at that command's help, like what the parser finds. */
-export function withOwnHelp(argv: readonly string[], error: unknown): unknown {
+export function ofThisLine(argv: readonly string[], error: unknown): unknown {
+  return error instanceof MisfitError ? usageError(argv, error) : withOwnHelp(argv, error);
+}
+
+function withOwnHelp(argv: readonly string[], error: unknown): unknown {
   if (!(error instanceof FaultError) || error.fault.remedy !== FAULTS.USAGE) return error;
   const { code, message, path } = error.fault;
   return new FaultError(code, message, {

@@ -1,28 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { within } from "../concurrently.ts";
 import { ask, WORK_TIMEOUT_MS } from "../control/client.ts";
-import type { Config } from "../config/load.ts";
 import { FaultError } from "../errors.ts";
 import type { Paths } from "../paths.ts";
-import type { WriterLock } from "../store/lock.ts";
-import { lockHolder } from "../store/lock-holder.ts";
-import { probeDisks, silentDisks } from "../store/disks.ts";
 import type { EdgeResult, Reconciler } from "../sync/reconciler.ts";
+import type { selectRepos } from "../sync/select.ts";
 import type { CommandContext } from "./context.ts";
-
-/** A command before this one, or a daemon that is just starting, gets this long. */
-const WAIT_MS = 30_000;
-
-/** Work that is done here is over by then, whatever some disk does. */
-const MOST_MS = 60_000;
-/** Letting go of what a dead disk holds. */
-const CLOSE_MS = 1_000;
+import { WAIT_MS } from "./writer-lock.ts";
 
 export interface Work {
   readonly path: "/sync" | "/pull";
   readonly body: object;
-  /** The same work, done here: for when no daemon runs. */
-  readonly local: (reconciler: Reconciler) => Promise<EdgesDone>;
+  /** The same work, done here: for when no daemon runs. Who asks a daemon need not load how repos are selected. */
+  readonly local: (reconciler: Reconciler, select: typeof selectRepos) => Promise<EdgesDone>;
 }
 
 export interface EdgesDone {
@@ -56,10 +45,9 @@ export async function handOver(context: CommandContext, work: Work): Promise<Edg
       return result.edges.some(({ fault }) => fault?.code === "DAEMON_NOT_RUNNING") ? undefined : result;
     },
     here: async () => {
-      const here = workHere(context, work).then((result) => ({ result }));
-      const ended = await within(WAIT_MS + MOST_MS, here);
-      if (ended === undefined) throw silentDisks("not everything could be done", WAIT_MS + MOST_MS);
-      return ended.result;
+      // Only needed without a daemon, and a good part of the start-up time.
+      const { workAlone } = await import("./work-alone.ts");
+      return await workAlone(context, work);
     },
   });
 }
@@ -81,63 +69,11 @@ export async function elsewhereOrHere<T>(
     // Somebody holds the lock but nobody listens: a daemon on its way up or down.
     await delay(50);
   } while (performance.now() < deadline);
+  const { lockHolder } = await import("../store/lock-holder.ts");
   const holder = await lockHolder(paths);
   if (holder === undefined) throw new FaultError("LOCK_BUSY", `${paths.lockFile} is held`);
   const message = `process ${holder.pid} (${holder.role}) has held the lock for ${WAIT_MS / 1_000} s`;
   throw new FaultError(holder.role === "daemon" ? "DAEMON_UNRESPONSIVE" : "LOCK_BUSY", message);
-}
-
-/** Does something short as the only process that writes; undefined where a daemon is, or comes up. */
-export async function withWriterLock<T>(
-  { paths }: CommandContext,
-  config: Pick<Config, "file">,
-  work: () => Promise<T>,
-): Promise<T | undefined> {
-  const lock = await acquireLock(paths, config);
-  if (lock === undefined) return undefined;
-  try {
-    return await work();
-  } finally {
-    await lock.release();
-  }
-}
-
-async function acquireLock(paths: Paths, config: Pick<Config, "file">): Promise<WriterLock | undefined> {
-  const { WriterLock: Lock } = await import("../store/lock.ts");
-  const self = { pid: process.pid, role: "command", config: config.file } as const;
-  const isDaemon = async (): Promise<boolean> => (await lockHolder(paths))?.role === "daemon";
-  return await Lock.acquire(paths, self, WAIT_MS, isDaemon);
-}
-
-async function workHere(context: CommandContext, work: Work): Promise<EdgesDone | undefined> {
-  // Only needed without a daemon, and a good part of the start-up time.
-  const [{ sweepStateDirectory }, { Reconciler: OneOff }, { loadConfig }, { silent }, { loadPauses }] =
-    await Promise.all([
-      import("../store/sweep.ts"),
-      import("../sync/reconciler.ts"),
-      import("../config/load.ts"),
-      import("../sync/report.ts"),
-      import("../daemon/pauses.ts"),
-    ]);
-  const { paths } = context;
-  const config = await loadConfig(paths.config);
-  await probeDisks(config.registry.repos);
-  const lock = await acquireLock(paths, config);
-  if (lock === undefined) return undefined;
-  const now = (): Date => new Date();
-  const reconciler = new OneOff({ config, paths, report: silent, resident: false, now });
-  try {
-    await sweepStateDirectory(paths);
-    const isPaused = await loadPauses(paths.pauseFile);
-    for (const { name } of config.registry.repos) reconciler.setPaused(name, isPaused(name));
-    const result = await within(MOST_MS, work.local(reconciler));
-    if (result === undefined) throw silentDisks("not everything could be done", MOST_MS);
-    return result;
-  } finally {
-    // What hangs may yet come back and write: then the lock is ours until this process has ended.
-    const closing = reconciler.close().then(() => true);
-    if ((await within(CLOSE_MS, closing)) === true) await within(CLOSE_MS, lock.release());
-  }
 }
 
 function done(answer: unknown): EdgesDone {

@@ -20,8 +20,6 @@ import { edgeResult } from "../sync/edge-result.ts";
 import { repoNamed } from "../sync/select.ts";
 import { withoutDaemon } from "./without-daemon.ts";
 
-export { unanswered } from "../concurrently.ts";
-
 const NO_DAEMON = fault("DAEMON_NOT_RUNNING", "no daemon runs: changes do not travel by themselves");
 
 /** What a hook does itself where no daemon answers, see {@link Alone}. */

@@ -6,7 +6,8 @@ import type { Paused, Resumed } from "../daemon/pausing.ts";
 import { pausedUntil } from "../core/span.ts";
 import { EXIT, type ExitCode, FaultError } from "../errors.ts";
 import { type CommandContext, complain, print, printFacts } from "./context.ts";
-import { elsewhereOrHere, withWriterLock } from "./hand-over.ts";
+import { elsewhereOrHere } from "./hand-over.ts";
+import { withWriterLock } from "./writer-lock.ts";
 
 /** `pause`: keeps one repo, or all of them, out of it. */
 export async function pause(

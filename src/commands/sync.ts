@@ -1,6 +1,5 @@
 import { EXIT, type ExitCode, type Fault, FaultError } from "../errors.ts";
 import type { EdgeResult } from "../sync/reconciler.ts";
-import { selectRepos } from "../sync/select.ts";
 import { type CommandContext, complainProse, print, printFacts } from "./context.ts";
 import { handOver } from "./hand-over.ts";
 
@@ -21,8 +20,8 @@ export async function sync(options: SyncOptions, context: CommandContext): Promi
   const { edges } = await handOver(context, {
     path: "/sync",
     body: selection,
-    local: async (reconciler) => ({
-      edges: await reconciler.sync(await selectRepos(reconciler.registry, selection, "sync"), !options.all),
+    local: async (reconciler, select) => ({
+      edges: await reconciler.sync(await select(reconciler.registry, selection, "sync"), !options.all),
     }),
   });
   if (context.json) printFacts(context, { edges });

@@ -2,8 +2,8 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Paths } from "../paths.ts";
 import { type Fault, FaultError, FAULTS, systemCode } from "../errors.ts";
-import { lockHolder } from "../store/lock-holder.ts";
 import { MEANT_HEADER, NOT_MEANT_STATUS } from "./meant.ts";
+import { bodyOf, request, type RequestOptions } from "./request.ts";
 
 /** Its log, to which the table points, is as closed as its socket. */
 const NOT_YOURS =
@@ -35,6 +35,7 @@ export async function ask(paths: Paths, options: ClientOptions): Promise<unknown
   const answer = await send(paths.socket, paths, options);
   if (answer !== undefined) return answer;
   // A daemon that was started with another XDG_RUNTIME_DIR listens elsewhere; the lock tells.
+  const { lockHolder } = await import("../store/lock-holder.ts");
   const holder = await lockHolder(paths);
   if (holder?.socket === undefined || holder.socket === paths.socket) return undefined;
   return await send(holder.socket, paths, options);
@@ -54,52 +55,48 @@ async function send(socketPath: string, paths: Paths, options: ClientOptions): P
   }
 }
 
-async function sendOnce(socketPath: string, paths: Paths, options: ClientOptions): Promise<unknown> {
-  // What a hook mostly has to say, it says without asking anybody.
-  const { request } = await import("node:http");
-  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-  return await new Promise<unknown>((resolve, reject) => {
-    const details = {
-      socketPath,
-      method: options.method,
-      path: options.path,
-      headers: { [MEANT_HEADER]: encodeURIComponent(paths.stateDirectory) },
-      timeout: options.timeoutMs,
-      // Else Node looks whether the host's name is an address, with a pattern that takes five milliseconds to be made.
-      servername: "",
-    };
-    const outgoing = request(details);
-    outgoing.on("timeout", () => outgoing.destroy(unresponsive(options.timeoutMs)));
-    outgoing.on("error", (error) => {
-      const code = systemCode(error);
-      // Cut off in the middle: a daemon that is ending. All that is asked can be asked again.
-      const gone = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOTDIR"];
-      if (code !== undefined && gone.includes(code)) resolve(undefined);
-      else if (code === "EACCES" || code === "EPERM")
-        reject(new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`, { remedy: NOT_YOURS }));
-      else reject(error);
-    });
-    outgoing.on("response", (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      // The same in the middle of its answer.
-      response.on("error", (error) => {
-        if (systemCode(error) === "ECONNRESET") resolve(undefined);
-        else reject(error);
-      });
-      response.on("end", () => {
-        if (response.statusCode === NOT_MEANT_STATUS) {
-          resolve(undefined);
-          return;
-        }
-        const value = parseAnswer(Buffer.concat(chunks).toString("utf8"));
-        const refused = faultIn(value);
-        if (refused === undefined) resolve(value);
-        else reject(new FaultError(refused.code, refused.message, refused));
-      });
-    });
-    outgoing.end(body);
+/** Cut off in the middle: a daemon that is ending. All that is asked can be asked again. */
+const GONE: ReadonlySet<string | undefined> = new Set([
+  "ENOENT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOTDIR",
+]);
+
+async function sendOnce(
+  socketPath: string,
+  paths: Paths,
+  { method, path, body, timeoutMs }: ClientOptions,
+): Promise<unknown> {
+  const text = await answered(socketPath, {
+    method,
+    path,
+    headers: { [MEANT_HEADER]: encodeURIComponent(paths.stateDirectory) },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    timeout: { ms: timeoutMs, error: () => unresponsive(timeoutMs) },
   });
+  if (text === undefined) return undefined;
+  const value = parseAnswer(text);
+  const refused = faultIn(value);
+  if (refused === undefined) return value;
+  throw new FaultError(refused.code, refused.message, refused);
+}
+
+/** @returns undefined where nobody answers, or not to the end, or somebody who was not meant. */
+async function answered(socketPath: string, options: RequestOptions): Promise<string | undefined> {
+  try {
+    const incoming = await request(socketPath, options);
+    if (incoming === undefined) return undefined;
+    const body = await bodyOf(incoming);
+    return incoming.status === NOT_MEANT_STATUS ? undefined : body?.toString("utf8");
+  } catch (error) {
+    const code = systemCode(error);
+    if (GONE.has(code)) return undefined;
+    if (code === "EACCES" || code === "EPERM")
+      throw new FaultError("DAEMON_REFUSED", `no permission for ${socketPath}`, { remedy: NOT_YOURS });
+    throw error;
+  }
 }
 
 function unresponsive(timeoutMs: number): FaultError {

@@ -1,9 +1,9 @@
-import { type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import type { Paths } from "../paths.ts";
 import { systemCode } from "../errors.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { MEANT_HEADER, NOT_MEANT_STATUS } from "./meant.ts";
+import { type Incoming, request } from "./request.ts";
 
 /** A fact as the daemon tells it while it happens. What else it holds depends on the event. */
 export interface Fact {
@@ -38,15 +38,16 @@ async function listenAt(
   listener: Listener,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const response = await open(socketPath, paths, signal);
-  if (response === undefined) return false;
-  if (response.statusCode !== 200) {
-    response.resume();
-    return response.statusCode !== NOT_MEANT_STATUS;
+  const incoming = await open(socketPath, paths, signal);
+  if (incoming === undefined) return false;
+  const { socket, status } = incoming;
+  if (status !== 200) {
+    socket.destroy();
+    return status !== NOT_MEANT_STATUS;
   }
   listener.onOpen();
   try {
-    for await (const line of createInterface({ input: response })) {
+    for await (const line of createInterface({ input: socket })) {
       const fact = parseFact(line);
       if (fact !== undefined) listener.onFact(fact);
     }
@@ -57,22 +58,13 @@ async function listenAt(
   return true;
 }
 
-async function open(
-  socketPath: string,
-  paths: Paths,
-  signal: AbortSignal,
-): Promise<IncomingMessage | undefined> {
-  return await new Promise((resolve) => {
-    const headers = { [MEANT_HEADER]: encodeURIComponent(paths.stateDirectory) };
-    const outgoing = request({ socketPath, path: "/events", headers, signal });
-    outgoing.on("response", (response) => {
-      // Ours to be told by the loop over its lines.
-      response.on("error", () => undefined);
-      resolve(response);
-    });
-    outgoing.on("error", () => resolve(undefined));
-    outgoing.end();
-  });
+async function open(socketPath: string, paths: Paths, signal: AbortSignal): Promise<Incoming | undefined> {
+  const headers = { [MEANT_HEADER]: encodeURIComponent(paths.stateDirectory) };
+  try {
+    return await request(socketPath, { method: "GET", path: "/events", headers, signal });
+  } catch {
+    return undefined;
+  }
 }
 
 function parseFact(line: string): Fact | undefined {

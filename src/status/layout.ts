@@ -1,10 +1,13 @@
 import { eastAsianWidth } from "get-east-asian-width";
 import { stripVTControlCharacters } from "node:util";
 
-const NO_WIDTH = /[\p{M}\u200c\u200d]/u;
+const PLAIN = /^[ -~]*$/;
 
 /** The columns of a terminal that a text takes; its colours take none. */
 export function columnsOf(text: string): number {
+  if (PLAIN.test(text)) return text.length;
+  // Made when it is needed: it takes as long as a command may take to load.
+  const NO_WIDTH = /[\p{M}\u200c\u200d]/u;
   let columns = 0;
   for (const character of stripVTControlCharacters(text))
     columns += NO_WIDTH.test(character) ? 0 : eastAsianWidth(character.codePointAt(0) ?? 0);

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { linesOf, readFacts } from "../digest/blocks.ts";
+import { Remembered } from "../remembered.ts";
 
 /** What an agent has been told of one peer, as little of it as it takes to tell it what is new. */
 export interface Seen {
@@ -17,10 +18,15 @@ export function lineMark(line: string): string {
 }
 
 /** The marks of a state's lines, and of its front matter's facts as a digest words them. */
-export function marksOf(text: string): string[] {
-  const lines = new Set(tellingLines(text).map((line) => line.trim()));
-  return [...new Set([...lines].map(lineMark))];
+export function marksOf(text: string): readonly string[] {
+  return remembered.of(text, () => {
+    const lines = new Set(tellingLines(text).map((line) => line.trim()));
+    return [...new Set([...lines].map(lineMark))];
+  });
 }
+
+/** Every session that is told of a state remembers its marks. */
+const remembered = new Remembered<readonly string[]>(1024 * 1024);
 
 /** The lines of a state that say something, and the facts of its front matter. */
 export function tellingLines(text: string): string[] {

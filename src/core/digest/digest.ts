@@ -136,17 +136,40 @@ interface Part {
   readonly passage: Passage | undefined;
 }
 
+/** What is taken with any budget that it does not exceed, and that lets nothing more in. */
+interface Fit {
+  readonly text: string;
+  /** The passages of which it has all. */
+  readonly whole: ReadonlySet<Passage>;
+  readonly length: number;
+  readonly tooMuch: number;
+}
+
+/** A state is told with one budget after another, of about the same length. */
+const MOST_FITS = 8;
+
+/** What is weighed again for every budget, and therefore measured once. */
+interface Measured extends Piece {
+  /** Of its lines with their ends, in UTF-16 units. */
+  readonly size: number;
+}
+
 /** Passages of one kind, of which as much is taken as there is room for. */
 class Group {
-  readonly #parts: readonly Part[];
+  readonly #parts: readonly (Part & { readonly pieces: readonly Measured[] })[];
   readonly #passages: ReadonlySet<Passage | undefined>;
   /** With all that it has. */
   readonly #all: string;
   readonly #everything: ReadonlySet<Passage>;
   #whole: ReadonlySet<Passage>;
+  /** The last ones that were found. */
+  readonly #fits: Fit[] = [];
 
   constructor(parts: readonly Part[]) {
-    this.#parts = parts.map(({ pieces, ...part }) => ({ ...part, pieces: pieces.map(shown) }));
+    this.#parts = parts.map(({ pieces, ...part }) => ({
+      ...part,
+      pieces: pieces.map((piece) => measured(shown(piece))),
+    }));
     this.#passages = new Set(parts.map(({ passage }) => passage));
     const { text, whole } = this.#fitting(Infinity);
     this.#all = text;
@@ -174,22 +197,20 @@ class Group {
       this.#whole = this.#everything;
       return this.#all;
     }
-    const { text, whole } = this.#fitting(budget);
-    this.#whole = whole;
-    return text;
+    const known = this.#fits.find(({ length, tooMuch }) => length <= budget && budget < tooMuch);
+    const fit = known ?? this.#fitting(budget);
+    if (known === undefined) this.#fits.push(fit);
+    if (this.#fits.length > MOST_FITS) this.#fits.shift();
+    this.#whole = fit.whole;
+    return fit.text;
   }
 
-  #fitting(budget: number): { readonly text: string; readonly whole: ReadonlySet<Passage> } {
+  #fitting(budget: number): Fit {
     const whole = new Set<Passage>();
     const lines: string[] = [];
     let length = -1;
-    const add = (more: readonly string[]): boolean => {
-      const size = more.reduce((sum, line) => sum + line.length + 1, 0);
-      if (length + size > budget) return false;
-      lines.push(...more);
-      length += size;
-      return true;
-    };
+    let tooMuch = Infinity;
+    const fit = (): Fit => ({ text: lines.join("\n"), whole, length, tooMuch });
     for (const { title, pieces, passage } of this.#parts) {
       let heads = title === "" ? [] : [`### ${shorten(title, LONGEST_FACT)}`];
       let table: readonly string[] | undefined;
@@ -198,18 +219,30 @@ class Group {
         // Two tables without a line between them are one, to who reads them.
         const apart = table !== undefined && piece.head !== undefined && piece.head !== table ? [""] : [];
         const head = piece.head !== undefined && piece.head !== table ? [...apart, ...piece.head] : [];
-        if (add([...heads, ...head, ...piece.lines])) {
+        const size = sizeOf(heads) + sizeOf(head) + piece.size;
+        if (length + size <= budget) {
+          lines.push(...heads, ...head, ...piece.lines);
+          length += size;
           heads = [];
           table = piece.head;
         } else {
           isAll = false;
-          if (piece.kind !== "fence") return { text: lines.join("\n"), whole };
+          tooMuch = Math.min(tooMuch, length + size);
+          if (piece.kind !== "fence") return fit();
         }
       }
       if (isAll && passage !== undefined) whole.add(passage);
     }
-    return { text: lines.join("\n"), whole };
+    return fit();
   }
+}
+
+function measured(piece: Piece): Measured {
+  return { ...piece, size: sizeOf(piece.lines) };
+}
+
+function sizeOf(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + line.length + 1, 0);
 }
 
 /** A table's row and a fence are never cut; other lines are, where they are long. */

@@ -1,4 +1,5 @@
-import { type Digest, gistOf } from "./digest.ts";
+import { Remembered } from "../remembered.ts";
+import { type Digest, type Gist, gistOf } from "./digest.ts";
 import { shares } from "./share.ts";
 
 /** A repo's state as text. */
@@ -10,6 +11,14 @@ export interface State {
 /** States that have been read, and can be shortened within any budget. */
 export type Gists = (budget: number) => Digest[];
 
+/** A gist takes some twenty times as much memory as its text. */
+const remembered = new Remembered<Gist>(1024 * 1024);
+
+/** A daemon is asked for the same states whenever a session starts. */
+function gistOnce(text: string, peers: readonly string[]): Gist {
+  return remembered.of(`${peers.toSorted().join(" ")}\n${text}`, () => gistOf(text, peers));
+}
+
 /**
  * Reads states once, for digests of them within one budget: what a small one does not need goes to the large.
  *
@@ -18,7 +27,7 @@ export type Gists = (budget: number) => Digest[];
 export function gistsOf(states: readonly State[], others: readonly string[] = []): Gists {
   const peers = [...new Set([...states.map(({ repo }) => repo), ...others])];
   const gists = states.map(({ repo, text }) =>
-    gistOf(
+    gistOnce(
       text,
       peers.filter((peer) => peer !== repo),
     ),
