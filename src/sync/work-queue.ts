@@ -156,19 +156,23 @@ export class WorkQueue {
   get #heldMs(): number {
     const most = this.#options.holdMs ?? HOLD_MS;
     const now = performance.now();
-    const [oldest = now] = this.#waiting.values();
+    const [oldest] = this.#waiting.values();
+    if (oldest === undefined) return 0;
     const isHeld = [...this.#holds].some(({ since }) => now - since < most);
     return isHeld ? Math.max(0, oldest + most - now) : 0;
   }
 
   #pump(): void {
-    clearTimeout(this.#holdTimer);
-    if (this.#waiting.size === 0) return;
     const heldMs = this.#heldMs;
     if (heldMs > 0) {
-      this.#holdTimer = setTimeout(() => this.#pump(), heldMs);
+      this.#holdTimer ??= setTimeout(() => {
+        this.#holdTimer = undefined;
+        this.#pump();
+      }, heldMs);
       return;
     }
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = undefined;
     for (const key of this.#waiting.keys()) {
       if (this.#places >= this.#options.concurrency) return;
       this.#waiting.delete(key);
