@@ -1,7 +1,8 @@
-import type { GlobalArgs } from "./cli/globals.ts";
-import { globalsIn } from "./cli/globals.ts";
+import { type GlobalArgs, globalsIn } from "./cli/globals.ts";
 import type { Act } from "./cli/definition.ts";
 import { reach } from "./cli/reach.ts";
+// Loaded with the rest: when something went wrong there may be no thread to load it with.
+import { ofThisLine } from "./cli/usage.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { endForSure } from "./commands/ending.ts";
 import { unanswered } from "./concurrently.ts";
@@ -36,7 +37,6 @@ async function attempt(read: (act: Act) => Promise<ExitCode>): Promise<ExitCode>
   try {
     return await read(act);
   } catch (error) {
-    const { ofThisLine } = await import("./cli/usage.ts");
     return complain(ofThisLine(argv, error), verbose);
   }
 }
