@@ -2,7 +2,7 @@ import { concurrently, Shared, within } from "../concurrently.ts";
 import type { Section } from "../core/cache/document.ts";
 import { parse } from "../core/cache/parse.ts";
 import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
-import { cachesOf, peersOf, type Registry, type Repo, targetsOf } from "../core/registry.ts";
+import { cachesOf, namesOf, peersOf, type Registry, type Repo, targetsOf } from "../core/registry.ts";
 import { sha256 } from "../core/snapshot.ts";
 import { type Fault, fault, type FaultCode, FaultError } from "../errors.ts";
 import { openCache } from "../store/cache-file.ts";
@@ -166,7 +166,7 @@ async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {
     const opened = await openCache(repo);
     await closeQuietly(opened.handle);
     const { parts } = parse(opened.bytes ?? Buffer.alloc(0), {
-      registered: registry.repos.map((r) => r.name),
+      registered: namesOf(registry),
     });
     const sections = new Map<string, Section>();
     const damaged = new Set<string>();
