@@ -22,6 +22,6 @@ if (process.argv[2] === "run") require("node:v8").setFlagsFromString("--semi-spa
 const [first, second = ""] = process.argv.slice(2);
 const isEvent = first === "hook" && !["", "install", "uninstall", "print"].includes(second);
 const swift = { "--get-yargs-completions": "tab", "--version": "quick", status: "quick", sync: "quick" };
-const file = isEvent ? "hook" : swift[first];
+const file = isEvent ? "hook" : Object.hasOwn(swift, first) ? swift[first] : undefined;
 if (file === undefined) void import("./cli.js");
 else module.exports = require(`./${file}.cjs`);

@@ -6,8 +6,8 @@ export interface PlainLine {
   readonly given: Given;
 }
 
-/** No option, no number, nothing in quotes, and no value that an option before it could take. */
-const PLAIN_WORD = /^(?!(?:true|false)$)[A-Za-z][\w.@-]*$/;
+/** No option, no number, nothing in quotes, no value that an option before it could take, and no question. */
+const PLAIN_WORD = /^(?!(?:true|false|help)$)[A-Za-z][\w.@-]*$/;
 
 /**
  * Reads a line that can be read in one way only: a command's name, then plain words, then flags in

@@ -48,6 +48,8 @@ export class Watching {
   readonly #caches = new Map<string, string>();
   /** Directories by their device and inode: another one in the place of a watched one goes unnoticed else. */
   readonly #directories = new Map<string, string>();
+  /** The files as they were when their directories were last looked at. */
+  readonly #placed = new Map<string, FileIdentity | undefined>();
   /** A repo whose disk does not answer is not asked again until it has. */
   readonly #looks = new Shared<boolean>();
   /** The debounce times that the triggers were made with. */
@@ -172,7 +174,7 @@ export class Watching {
     const { path, trigger, seen, heard } = watched;
     const source = this.#reconciler.sources.get(name);
     const identity = await identityAt(path);
-    const moved = await this.#directoryMoved(path, identity !== undefined && identity === source?.identity);
+    const moved = await this.#directoryMoved(path, identity);
     watched.seen = identity;
     watched.heard = false;
     // What was wrong with a file may have been a limit of the config, or of that moment.
@@ -188,9 +190,9 @@ export class Watching {
   async #rescanCache(name: string): Promise<boolean> {
     const path = this.#caches.get(name);
     if (path === undefined) return false;
-    const same = this.#reconciler.lane(name).recognises(await identityAt(path));
-    const moved = await this.#directoryMoved(path, same);
-    if (!moved && same) return false;
+    const identity = await identityAt(path);
+    const moved = await this.#directoryMoved(path, identity);
+    if (!moved && this.#reconciler.lane(name).recognises(identity)) return false;
     if (moved) await this.#files.rearm(dirname(path));
     this.#reconciler.due(name, this.#reconciler.lane(name).healDelayMs);
     return true;
@@ -255,14 +257,18 @@ export class Watching {
     });
   }
 
-  /** @param same the file is the one that is known: it cannot lie in another directory and be that. */
-  async #directoryMoved(path: string, same: boolean): Promise<boolean> {
+  /**
+   * @param identity the file's. One that is as it was at the last look lies in the same directory: to be
+   *   moved changes it. That somebody has read it since proves nothing, for that may be in another one.
+   */
+  async #directoryMoved(path: string, identity: FileIdentity | undefined): Promise<boolean> {
+    if (identity !== undefined && identity === this.#placed.get(path)) return false;
     const directory = dirname(path);
-    if (same && this.#directories.has(directory)) return false;
     const stats = await statIfThere(directory);
     const now = stats === undefined ? "" : `${stats.dev}:${stats.ino}`;
     const before = this.#directories.get(directory);
     this.#directories.set(directory, now);
+    this.#placed.set(path, identity);
     return before !== undefined && before !== now;
   }
 

@@ -53,6 +53,8 @@ describe("the help of every command is made from its definition", () => {
 
 describe("a line that is not right: what is wrong with it, and the help of that very command", () => {
   it.each([
+    ["toString", "Unknown command: toString.", "Commands are: run, sync"],
+    ["__proto__", "Unknown command: __proto__.", "Commands are: run, sync"],
     ["repos", "repos needs one of: list, add, remove", "repos --help"],
     ["repos lst", "Unknown command: repos lst. Did you mean list?", "repos --help"],
     ["repos add", "`state-syncd repos add` leaves out <path>", "repos add --help"],

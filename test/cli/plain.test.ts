@@ -64,6 +64,8 @@ const word = fc.oneof(
     "__proto__",
     "constructor",
     "toString",
+    "help",
+    "version",
   ),
   fc.constantFrom(
     ...new Set(
@@ -127,6 +129,8 @@ describe("a line that goes without the parser", () => {
     ["sync -- --all", "an end of options"],
     ["sync --config x", "a value of an option"],
     ["sync --help", "a question"],
+    ["sync help", "the same in a word"],
+    ["sync alpha help", "and behind others"],
     ["repos", "half a name"],
     ["explain", "a word too few"],
     ["synk", "a misspelling"],

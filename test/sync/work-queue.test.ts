@@ -102,6 +102,20 @@ describe("a hold, while it is being found out what else is due", () => {
     await bench.endAll();
   });
 
+  it("that is one of thousands, as in a storm of saves, makes an add no dearer", () => {
+    const adding = (holds: number): number => {
+      const { queue } = new Bench(4);
+      for (let count = 0; count < holds; count += 1) queue.hold();
+      const started = performance.now();
+      for (let round = 0; round < 20_000; round += 1) queue.add(`key ${round % 100}`);
+      queue.close();
+      return performance.now() - started;
+    };
+    adding(1);
+    // Some fifty times as much, where each add goes through all of them.
+    expect(adding(10_000)).toBeLessThan(10 * adding(1));
+  });
+
   it("does not keep a closed queue from what is due", async () => {
     const bench = new Bench(4, 600_000, 20);
     bench.queue.hold();
