@@ -16,6 +16,7 @@ const PARTS = {
   storm: "./storm.mjs",
   idle: "./idle.mjs",
   ready: "./ready.mjs",
+  handles: "./handles.mjs",
   commands: "./commands.mjs",
   guard: "./guard-cost.mjs",
 };

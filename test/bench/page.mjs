@@ -2,14 +2,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { asMarkdown } from "./support/table.mjs";
 
-const BEGIN = "<!-- figures: npm run bench -- --markdown docs/performance.md -->";
-const END = "<!-- figures end -->";
+const MARKS = ["<!-- figures: npm run bench -- --markdown docs/performance.md -->", "<!-- figures end -->"];
 
 /** The page with the tables of this run between its marks. */
 export function intoPage(page, run) {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`the page lacks its marks: ${BEGIN} and ${END}`);
-  return `${page.slice(0, from + BEGIN.length)}\n\n${tablesOf(run)}\n${page.slice(to)}`;
+  return between(page, MARKS, tablesOf(run));
+}
+
+/** The page with a text between two marks of its own. */
+export function between(page, [begin, end], text) {
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`the page lacks its marks: ${begin} and ${end}`);
+  return `${page.slice(0, from + begin.length)}\n\n${text}\n${page.slice(to)}`;
 }
 
 function tablesOf({ date, machine, node, fileSystem, arguments: words, parts, targets }) {

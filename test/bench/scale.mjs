@@ -1,169 +1,301 @@
-// What many repos cost: arithmetic, and a simulation of the queue. `npm run bench:scale` prints both;
-// with a page as its argument it puts them there. The same figures at each run: nothing here is measured.
+// What many repos cost, by arithmetic and by a model of the queue: `npm run bench:scale`, and `-- --markdown docs/scale.md`
+// for the tables of that page. Nothing is measured here and no clock is read: the same constants give the same tables.
 import { readFileSync, writeFileSync } from "node:fs";
+import { between } from "./page.mjs";
+import { simulate } from "./support/scale-model.mjs";
+import { quantile } from "./support/statistics.mjs";
+import { STATE_SIZE } from "./support/state-text.mjs";
 import { asMarkdown, asText } from "./support/table.mjs";
 
-/** Of `npm run bench` on two cores: what fits its saves at 10 and at 50 repos. */
-const LOOK_MS = 6;
-const TURN_MS = 0.6;
-const MS_A_MB = 1.4;
-/** A state file of 37 KB, in MB. */
-const STATE_MB = 0.037;
-/** What a reader's tokenizer makes of Markdown, about. */
-const BYTES_A_TOKEN = 4;
-
-/** Of ten repos one has an agent at work. It saves three times, two seconds apart, every five minutes or so. */
-const AT_WORK = 0.1;
-const BURST_EVERY_S = 300;
-const SAVES_A_BURST = 3;
-const BETWEEN_SAVES_S = 2;
-const HOURS_A_DAY = 8;
-const SIMULATED_S = 1_800;
-
-const SIZES = [5, 10, 20, 50, 100, 200, 500, 1_000];
-const GROUP = 10;
-
-const turnMs = (peers) => TURN_MS + peers * STATE_MB * MS_A_MB;
-
-/** The plain sums: each cache holds all peers, and is written whole. */
-const sums = SIZES.map((repos) => {
-  const peers = repos - 1;
-  return {
-    repos,
-    cacheMb: peers * STATE_MB,
-    tokens: (peers * STATE_MB * 1e6) / BYTES_A_TOKEN / 1e3,
-    allMb: repos * peers * STATE_MB,
-    saveMb: peers * peers * STATE_MB,
-    saveMs: LOOK_MS + peers * turnMs(peers),
-    groupedAllMb: repos * (Math.min(repos, GROUP) - 1) * STATE_MB,
-    groupedSaveMb: (Math.min(repos, GROUP) - 1) ** 2 * STATE_MB,
-  };
-});
-
-const simulated = SIZES.flatMap((repos) =>
-  [repos, Math.min(repos, GROUP)]
-    .filter((size, at) => at === 0 || repos > GROUP)
-    .map((size) => ({
-      repos,
-      kind: size === repos ? "all with all" : `groups of ${GROUP}`,
-      ...life(repos, size),
-    })),
-);
+const MARKS = ["<!-- figures: npm run bench:scale -- --markdown docs/scale.md -->", "<!-- figures end -->"];
 
 /**
- * Half an hour of saves. A save makes its peers' caches due; a cache that waits already waits no
- * second time, and one that is being written is written once more. Turns side by side share one disk
- * and one thread, so that they count as one after the other.
+ * What the product does, and what it took on 2026-11-27: 2 x Intel(R) Xeon(R) Processor, 24 GB, ext4 on a virtual disk,
+ * Node 20.20.2, by `npm run bench -- --only latency,storm,handles --sizes 3,10,50,100 --rounds 5`.
  */
-function life(repos, size) {
-  const peers = size - 1;
-  const cost = turnMs(peers) / 1_000;
-  const saves = savesOf(repos);
-  /** By its cache, the saves that wait for its turn. */
-  const due = new Map();
-  const left = saves.map(() => peers);
-  const latencies = [];
-  let now = 0;
-  let next = 0;
-  let busy = 0;
-  let turns = 0;
-  while (now < SIMULATED_S) {
-    for (; next < saves.length && saves[next].at <= now; next += 1) spread(due, next, saves[next].repo, size);
-    const [first] = due;
-    if (first === undefined) {
-      if (next >= saves.length) break;
-      now = saves[next].at;
-      continue;
-    }
-    const [cache, waiting] = first;
-    due.delete(cache);
-    now += cost;
-    busy += cost;
-    turns += 1;
-    for (const save of waiting) {
-      left[save] -= 1;
-      if (left[save] === 0) latencies.push((now - saves[save].at) * 1_000 + LOOK_MS);
-    }
-  }
-  latencies.sort((a, b) => a - b);
-  const at = (share) => latencies[Math.floor(latencies.length * share)];
-  const keepsUp = latencies.length >= saves.length * 0.99;
-  const gbADay = (turns * peers * STATE_MB * HOURS_A_DAY * 3_600) / SIMULATED_S / 1e3;
-  const used = { busy: (100 * busy) / Math.max(now, SIMULATED_S), gbADay };
-  return keepsUp ? { p50: at(0.5), p95: at(0.95), ...used } : { limit: "never", ...used };
-}
+const CONSTANTS = {
+  /** A storm of 50 less a save at 50, by the saves that it has more: read, guard, digest, git. */
+  readMs: 5.5,
+  /** A save at 10, less one read and the bytes, by nine caches. */
+  turnMs: 0.9,
+  /** From a save at 50 to one at 100, by the bytes that it writes more; rounded down. */
+  bytesPerSecond: 500e6,
+  /** A state with its section's head and its row of the index: the bytes of a storm, by what it brings. */
+  sectionBytes: STATE_SIZE + 420,
+  // src/sync/reconciler.ts, src/sync/work-queue.ts and src/config/schema.ts.
+  turns: 16,
+  patienceMs: 250,
+  holdMs: 250,
+  waitMs: 100,
+  maxWaitMs: 1_000,
+};
+/** The rows of `handles`. */
+const HELD = [
+  { repos: 10, groupSize: 10, watches: 22, instances: 1, descriptors: 23, most: 53, rss: 76, peak: 82 },
+  { repos: 50, groupSize: 50, watches: 102, instances: 1, descriptors: 23, most: 95, rss: 111, peak: 173 },
+  { repos: 50, groupSize: 10, watches: 102, instances: 1, descriptors: 23, most: 103, rss: 98, peak: 115 },
+  { repos: 100, groupSize: 100, watches: 202, instances: 1, descriptors: 23, most: 159, rss: 270, peak: 394 },
+  { repos: 100, groupSize: 10, watches: 202, instances: 1, descriptors: 23, most: 136, rss: 105, peak: 145 },
+];
+const WATCHES = { aRepo: 2, beside: 2 };
+/** In a storm the most that was seen of a repo: 3 at 10 repos, less than half of that at 100. */
+const DESCRIPTORS = { atRest: 23, aRepoInStorm: 3 };
 
-function spread(due, save, repo, size) {
-  const group = repo - (repo % size);
-  for (let cache = group; cache < group + size; cache += 1) {
-    if (cache === repo) continue;
-    const waiting = due.get(cache);
-    if (waiting === undefined) due.set(cache, [save]);
-    else waiting.push(save);
-  }
-}
+/** The medians of the same run, saved by rename; from 150 repos on of runs with the daemon alone. */
+const MEASURED = [
+  { repos: 10, one: 20, storm: 72 },
+  { repos: 50, one: 217, storm: 487 },
+  { repos: 100, one: 755, storm: 1_652 },
+  { repos: 150, one: 1_229, storm: 2_742 },
+  { repos: 200, groupSize: 10, storm: 1_370 },
+];
 
-function savesOf(repos) {
-  const random = seeded(repos);
-  const saves = [];
-  for (let repo = 0; repo < repos; repo += 1) {
-    if (repo % (1 / AT_WORK) !== 0) continue;
-    for (let at = -Math.log(random()) * BURST_EVERY_S; at < SIMULATED_S;) {
-      for (let save = 0; save < SAVES_A_BURST; save += 1)
-        saves.push({ repo, at: at + save * BETWEEN_SAVES_S });
-      at += -Math.log(random()) * BURST_EVERY_S;
-    }
-  }
-  return saves.filter(({ at }) => at < SIMULATED_S - 60).sort((a, b) => a.at - b.at);
-}
+/** What `src/store/cache-file.ts` opens. */
+const MOST_CACHE_BYTES = 256 * 1024 * 1024;
 
-/** mulberry32: small, and the same everywhere. Never 0. */
-function seeded(seed) {
+/** Who saves how often: in a tenth of the repos an agent, for a working day, every five minutes some edits. */
+const DAY = { agents: 0.1, hours: 8, everyMs: 300_000, mostEdits: 4, pauseMs: [50, 1_500] };
+const SIZES = [5, 10, 20, 50, 100, 200, 500, 1_000];
+const GROUP = 10;
+const SEED = 1;
+const SMALL_STATE = 4 * 1024;
+const TOKEN_BYTES = 4;
+const DRIVE = { terabytes: 600, years: 5, daysAYear: 365 };
+/** What another run had on the same machine while others used its disk: 771 ms for a save at 50. */
+const SLOW_DISK = 120e6;
+const HOUR_MS = 3_600_000;
+
+/** Marsaglia's xorshift: the same numbers everywhere. */
+function generator(seed) {
   let state = seed;
   return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return (((mixed ^ (mixed >>> 14)) >>> 0) + 1) / 4_294_967_297;
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
   };
 }
 
-const TABLES = [
-  [
-    "All with all, and in groups of ten",
-    [
-      ["repos", "repos", 0],
-      ["cacheMb", "MB a cache", 2],
-      ["tokens", "thousand tokens a cache", 0],
-      ["allMb", "MB, all caches", 0],
-      ["saveMb", "MB written by a save", 1],
-      ["saveMs", "ms a save, by the model", 0],
-      ["groupedAllMb", "in groups: MB, all caches", 0],
-      ["groupedSaveMb", "in groups: MB by a save", 1],
-    ],
-    sums,
-  ],
-  [
-    "Agents at work in a tenth of the repos, simulated",
-    [
-      ["repos", "repos", 0],
-      ["kind", "who shares"],
-      ["p50", "p50 ms", 0],
-      ["p95", "p95 ms", 0],
-      ["busy", "% busy", 1],
-      ["gbADay", "GB written a day", 1],
-    ],
-    simulated,
-  ],
-];
+/** An hour of saves. One agent saves on its own, so that even five repos have one. */
+function hourOf(repos) {
+  const random = generator(SEED);
+  for (let warm = 0; warm < 16; warm += 1) random();
+  const [shortest, longest] = DAY.pauseMs;
+  const saves = [];
+  for (let agent = 0; agent < agentsOf(repos); agent += 1) {
+    // Spread over the groups.
+    const repo = Math.floor((agent * repos) / agentsOf(repos));
+    for (let at = random() * DAY.everyMs; at < HOUR_MS; at += DAY.everyMs * (0.5 + random())) {
+      const edits = 1 + Math.floor(random() * DAY.mostEdits);
+      for (let edit = 0, time = at; edit < edits; edit += 1) {
+        saves.push({ repo, at: time });
+        time += shortest + random() * (longest - shortest);
+      }
+    }
+  }
+  return saves;
+}
 
-const BEGIN = "<!-- figures: npm run bench:scale -- docs/scale.md -->";
-const END = "<!-- figures end -->";
-const [page] = process.argv.slice(2);
-if (page === undefined) for (const table of TABLES) process.stdout.write(asText(...table));
-else {
-  const text = readFileSync(page, "utf8");
-  const tables = TABLES.map((table) => asMarkdown(...table)).join("\n");
-  const [from, to] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
-  writeFileSync(page, `${text.slice(0, from)}\n\n${tables}\n${text.slice(to)}`);
+function agentsOf(repos) {
+  return Math.max(1, Math.round(repos * DAY.agents));
+}
+
+function storm(repos, groupSize, constants = CONSTANTS) {
+  const saves = Array.from({ length: repos }, (_, repo) => ({ repo, at: 0 }));
+  return Math.max(...simulate({ repos, groupSize, saves, constants }).latencies);
+}
+
+function oneSave(repos, groupSize, constants = CONSTANTS) {
+  return Math.max(...simulate({ repos, groupSize, saves: [{ repo: 0, at: 0 }], constants }).latencies);
+}
+
+function dayOf(repos, groupSize, constants = CONSTANTS) {
+  const saves = hourOf(repos);
+  const { latencies, bytes, busyMs } = simulate({ repos, groupSize, saves, until: HOUR_MS, constants });
+  const gigabytes = (bytes * DAY.hours) / 1e9;
+  return {
+    repos,
+    group: sharing(repos, groupSize),
+    saves: saves.length,
+    p50: quantile(latencies, 0.5),
+    p95: quantile(latencies, 0.95),
+    storm: storm(repos, groupSize, constants),
+    gigabytes,
+    busy: (busyMs / HOUR_MS) * 100,
+    years: (DRIVE.terabytes * 1e3) / gigabytes / DRIVE.daysAYear,
+  };
+}
+
+function arithmetic(repos, groupSize) {
+  const section = CONSTANTS.sectionBytes;
+  const peers = groupSize - 1;
+  return {
+    repos,
+    group: sharing(repos, groupSize),
+    cache: (peers * section) / 1e6,
+    disk: (repos * peers * section) / 1e6,
+    save: (peers * peers * section) / 1e6,
+    tokens: (peers * section) / TOKEN_BYTES / 1e3,
+    watches: repos * WATCHES.aRepo + WATCHES.beside,
+    descriptors: DESCRIPTORS.atRest + repos * DESCRIPTORS.aRepoInStorm,
+  };
+}
+
+/** The first number of repos, all sharing with all, of which something holds. */
+function firstOf(holds) {
+  let [below, from] = [1, 2];
+  while (!holds(from)) [below, from] = [from, from * 2];
+  while (from - below > 1) {
+    const middle = (below + from) >> 1;
+    if (holds(middle)) from = middle;
+    else below = middle;
+  }
+  return from;
+}
+
+/** @param writesByModel how often a cache is written for the edits of five minutes; one that is busy gathers them. */
+function limits(writesByModel) {
+  const fits = (tokens) => (size) => firstOf((repos) => ((repos - 1) * size) / TOKEN_BYTES > tokens);
+  const aDay = (repos, size) =>
+    repos * DAY.agents * ((DAY.hours * HOUR_MS) / DAY.everyMs) * (repos - 1) ** 2 * size;
+  const perSecond = (repos, size) => aDay(repos, size) / (DAY.hours * 3_600);
+  const slower = (rate) => (sectionBytes) =>
+    firstOf((repos) => oneSave(repos, repos, { ...CONSTANTS, sectionBytes, bytesPerSecond: rate }) > 1_000);
+  const worn = (DRIVE.terabytes * 1e12) / DRIVE.years / DRIVE.daysAYear;
+  const disk = (rate) => `${rate / 1e6} MB/s`;
+  const rows = [
+    ["a cache takes a tenth of a context of 200,000 tokens", fits(20_000)],
+    ["a cache does not fit into 200,000 tokens", fits(200_000)],
+    ["a cache does not fit into 1,000,000 tokens", fits(1_000_000)],
+    [`one save takes longer than a second at ${disk(SLOW_DISK)}`, slower(SLOW_DISK)],
+    [
+      `one save takes longer than a second at ${disk(CONSTANTS.bytesPerSecond)}`,
+      slower(CONSTANTS.bytesPerSecond),
+    ],
+    [
+      `a drive of ${DRIVE.terabytes} TBW does not last ${DRIVE.years} years`,
+      (size) => firstOf((repos) => aDay(repos, size) * writesByModel > worn),
+    ],
+    ...[SLOW_DISK, CONSTANTS.bytesPerSecond].map((rate) => [
+      `the disk is busy most of the day at ${disk(rate)}`,
+      (size) => firstOf((repos) => perSecond(repos, size) > rate),
+    ]),
+    [
+      "8,192 inotify watches are used up, old kernels' default",
+      () => firstOf((n) => n * WATCHES.aRepo + WATCHES.beside > 8_192),
+    ],
+    [
+      "a cache has more than 256 MiB, and is refused: `CACHE_TOO_LARGE`",
+      (size) => firstOf((repos) => (repos - 1) * size > MOST_CACHE_BYTES),
+    ],
+  ];
+  return rows
+    .map(([what, of]) => ({ what, large: of(CONSTANTS.sectionBytes), small: of(SMALL_STATE + 420) }))
+    .toSorted((one, other) => one.large - other.large);
+}
+
+function deviations() {
+  const rows = MEASURED.flatMap(({ repos, groupSize = repos, one: single, storm: all }) => [
+    { what: "one save", repos, groupSize, measured: single, by: oneSave },
+    { what: "all saved at once", repos, groupSize, measured: all, by: storm },
+  ]);
+  return rows
+    .filter(({ measured }) => measured !== undefined)
+    .toSorted((one, other) => other.what.localeCompare(one.what))
+    .map(({ by, groupSize, ...row }) => {
+      const model = by(row.repos, groupSize);
+      const group = sharing(row.repos, groupSize);
+      return { ...row, group, model, off: (model / row.measured - 1) * 100 };
+    });
+}
+
+function sharing(repos, groupSize) {
+  return groupSize === repos ? "all" : String(groupSize);
+}
+
+function tables() {
+  const both = (of) => [
+    ...SIZES.map((repos) => of(repos, repos)),
+    ...SIZES.filter((n) => n > GROUP).map((n) => of(n, GROUP)),
+  ];
+  const days = both(dayOf);
+  const fifty = days.find(({ repos }) => repos === 50);
+  const single = agentsOf(50) * ((DAY.hours * HOUR_MS) / DAY.everyMs) * arithmetic(50, 50).save;
+  return [
+    [
+      "By arithmetic, states of 37 KB",
+      [
+        ["repos", "repos", 0],
+        ["group", "share"],
+        ["cache", "MB a cache", 1],
+        ["disk", "MB on disk, all", 0],
+        ["save", "MB written a save", 1],
+        ["tokens", "thousand tokens to read", 0],
+        ["watches", "watches", 0],
+        ["descriptors", "descriptors in a storm", 0],
+      ],
+      both(arithmetic),
+    ],
+    [
+      "By the model, a working day",
+      [
+        ["repos", "repos", 0],
+        ["group", "share"],
+        ["saves", "saves an hour", 0],
+        ["p50", "p50 ms", 0],
+        ["p95", "p95 ms", 0],
+        ["storm", "all at once, ms", 0],
+        ["gigabytes", "GB a day", 1],
+        ["busy", "disk busy %", 1],
+        ["years", "years to 600 TB", 1],
+      ],
+      days,
+    ],
+    [
+      "The least number of repos, all sharing with all, at which",
+      [
+        ["what", ""],
+        ["large", "states of 37 KB", 0],
+        ["small", "of 4 KB", 0],
+      ],
+      limits((fifty.gigabytes * 1e3) / single),
+    ],
+    [
+      "How far off the model is",
+      [
+        ["what", ""],
+        ["repos", "repos", 0],
+        ["group", "share"],
+        ["measured", "measured ms", 0],
+        ["model", "model ms", 0],
+        ["off", "off by %", 0],
+      ],
+      deviations(),
+    ],
+    [
+      "What a daemon was seen to hold",
+      [
+        ["repos", "repos", 0],
+        ["group", "share"],
+        ["watches", "watches", 0],
+        ["instances", "inotify instances", 0],
+        ["descriptors", "descriptors", 0],
+        ["most", "most in a storm", 0],
+        ["rss", "MB RSS", 0],
+        ["peak", "MB at most, start and storm", 0],
+      ],
+      HELD.map((row) => ({ ...row, group: sharing(row.repos, row.groupSize) })),
+    ],
+  ];
+}
+
+const made = tables();
+process.stdout.write(made.map((table) => asText(...table)).join(""));
+const [flag, page] = process.argv.slice(2);
+if (flag === "--markdown" && page !== undefined) {
+  const text = made.map((table) => asMarkdown(...table)).join("\n");
+  writeFileSync(page, between(readFileSync(page, "utf8"), MARKS, text));
+} else if (flag !== undefined) {
+  process.stderr.write("npm run bench:scale -- [--markdown FILE]\n");
+  process.exitCode = 2;
 }

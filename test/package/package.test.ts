@@ -81,6 +81,7 @@ describe("the package", () => {
       "docs/agents.md",
       "docs/migrating.md",
       "docs/performance.md",
+      "docs/scale.md",
       "launchd/io.github.state-syncd.plist",
       "node_modules",
       "package.json",

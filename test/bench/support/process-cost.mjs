@@ -30,8 +30,17 @@ export function bytesWritten(pid) {
 
 /** Resident memory, in MB. */
 export function residentMegabytes(pid) {
+  return memory(pid, "VmRSS");
+}
+
+/** The most resident memory since its start, in MB. */
+export function peakMegabytes(pid) {
+  return memory(pid, "VmHWM");
+}
+
+function memory(pid, which) {
   const text = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1]) / 1024;
+  return Number(new RegExp(`^${which}:\\s+(\\d+) kB`, "m").exec(text)?.[1]) / 1024;
 }
 
 function sumOfThreads(pid, file, read) {
