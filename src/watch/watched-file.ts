@@ -135,6 +135,10 @@ export class WatchedFile {
     };
     const lens: Lens = new Lens(this.path, polling, {
       onEvent: this.#listener,
+      // The watch that hears of it goes on until the other is in force: nothing is missed, and no limit costs it.
+      onAppeared: () => {
+        if (!polling && this.#lens === lens) void this.#exchange();
+      },
       onWay: anew,
       onFailure: (refusal) => {
         // It was in force and is no more. One that polls says so at each turn, and goes on trying.
@@ -161,6 +165,8 @@ export class WatchedFile {
 interface LensEvents {
   /** Something happened to the file. */
   readonly onEvent: () => void;
+  /** It was missing, and is there: for one that is there chokidar need not read the whole directory at each event. */
+  readonly onAppeared: () => void;
   /** A directory on the way to it came or went: it is watched from too far away, or from nowhere. */
   readonly onWay: () => void;
   /** Something goes wrong that was in force. */
@@ -174,7 +180,7 @@ class Lens {
   readonly #watcher: FSWatcher;
   readonly #end: () => void;
 
-  constructor(path: string, polling: boolean, { onEvent, onWay, onFailure }: LensEvents) {
+  constructor(path: string, polling: boolean, { onEvent, onAppeared, onWay, onFailure }: LensEvents) {
     const watcher = watch(path, {
       ignoreInitial: true,
       // Pairs of unlink and add are news like any other; waiting to join them costs 100 ms.
@@ -192,8 +198,7 @@ class Lens {
       const where = normalize(at);
       if (where === path) {
         onEvent();
-        // It was missing: for one that is there chokidar need not read the whole directory at each event.
-        if (isFirst && event === "add") onWay();
+        if (isFirst && event === "add") onAppeared();
         isFirst = false;
       } else if (isOnTheWay(where, path)) onWay();
     });
