@@ -133,13 +133,16 @@ function mergeOnce(
     const result = { changed: false, chunks: [], document, outcomes, purged: [], copyFirst: undefined };
     return { result, tookOut: false };
   }
+  const asBefore = before.asRendered === true ? undefined : render(document, before.updatedAt ?? request.now);
   const changed =
-    before.asRendered === true
+    asBefore === undefined
       ? !sameDocument(before, document)
-      : bytes === undefined || !sameBytes(render(document, before.updatedAt ?? request.now), bytes);
+      : bytes === undefined || !sameBytes(asBefore, bytes);
   const result: MergeResult = {
     changed,
-    chunks: render(document, changed ? request.now : (before.updatedAt ?? request.now)),
+    chunks: changed
+      ? render(document, request.now)
+      : (asBefore ?? render(document, before.updatedAt ?? request.now)),
     document: { ...document, updatedAt: changed ? request.now : before.updatedAt },
     outcomes,
     purged: slots.purged,
