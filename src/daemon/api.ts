@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { z } from "zod";
+import { Shared } from "../concurrently.ts";
 import {
   briefingRequest,
   pauseRequest,
@@ -39,10 +40,14 @@ export interface Api {
 /** What the control socket answers. */
 export function routes(api: Api): Routes {
   const { reconciler, pauses } = api;
+  const scrapes = new Shared<Awaited<ReturnType<Metrics["text"]>>>();
   return new Map<string, Route>([
     ["GET /healthz", () => healthz(api.health())],
     ["GET /status", async () => json(await api.status())],
-    ["GET /metrics", async () => ({ status: 200, ...(await api.metrics.text()) })],
+    [
+      "GET /metrics",
+      async () => ({ status: 200, ...(await scrapes.run("metrics", () => api.metrics.text())) }),
+    ],
     ["GET /events", () => ({ stream: api.listen })],
     [
       "POST /sync",

@@ -17,6 +17,11 @@ import { RulesInForce } from "./rules-in-force.ts";
 /** An editor or a shell's `>` truncates before it writes: who is found empty this soon may not be done. */
 const EMPTY_REST_MS = 100;
 
+/** A reading takes a millisecond: beside somebody who saves many times a second one of a few finds the file at rest. */
+const MOST_READINGS = 5;
+/** What lies between them, in milliseconds: more than a write that is in hand takes. */
+const BETWEEN_READINGS_MS = 10;
+
 /** Something may refresh a repo's index all day. No save waits longer for it to rest. */
 const LONGEST_REST_MS = 1_000;
 
@@ -229,10 +234,19 @@ export class Sources {
   }
 
   async #read(repo: Repo, options: ObserveOptions): Promise<StateRead> {
-    const read = await readStateFile(repo, options);
+    const read = await this.#readAtRest(repo, options);
     if (!options.asked || !(emptyForMs(read) < EMPTY_REST_MS)) return read;
     await delay(EMPTY_REST_MS);
-    return await readStateFile(repo, options);
+    return await this.#readAtRest(repo, options);
+  }
+
+  /** In a stream of saves the next look is `maxWait` away, and may meet a write again. */
+  async #readAtRest(repo: Repo, options: ObserveOptions): Promise<StateRead> {
+    for (let reading = 1; ; reading += 1) {
+      const read = await readStateFile(repo, options);
+      if (read.ok || read.fault.code !== "STATE_FILE_UNSETTLED" || reading === MOST_READINGS) return read;
+      await delay(BETWEEN_READINGS_MS);
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { Git } from "../support/git.ts";
+import { UnrulyDisk } from "../support/unruly-disk.ts";
 import { Workspace } from "../support/workspace.ts";
 
 let workspace: Workspace;
@@ -214,5 +215,43 @@ describe("a stream of saves, one every 50 ms for 5 s", () => {
     expect(Math.max(...gaps)).toBeLessThan(2_000);
     expect(times.length).toBeGreaterThanOrEqual(4);
     expect(times.length).toBeLessThan(saves / 3);
+  });
+});
+
+describe("a stream of saves that a reading is sure to meet", () => {
+  it("reaches the peers by the next reading, and not by the next that the debounce has due", async () => {
+    const stream = await Workspace.create({
+      repos: { a: {}, b: {} },
+      // The first save is read at once, whatever follows it in ten minutes.
+      debounce: { wait: "10s", maxWait: "10m" },
+    });
+    let goesOn = true;
+    try {
+      for (const repo of ["a", "b"]) await stream.save(repo, "start\n");
+      const disk = new UnrulyDisk(stream);
+      await stream.startDaemon({ env: disk.env });
+      await stream.healthy();
+      const slow = stream.repo("a");
+      await disk.misbehave({ slow: { under: slow, ms: 150 }, counts: slow });
+      const saves = (async () => {
+        for (; goesOn; await delay(200)) await appendFile(stream.stateFile("a"), "more\n");
+      })();
+      const readings = async (): Promise<number> =>
+        (await disk.counted()).filter((call) => call === `open ${stream.stateFile("a")}`).length;
+      await eventually("a reading to have met a save, and the next one to come", async () => {
+        return (await readings()) >= 2;
+      });
+      await disk.behave();
+      await eventually(
+        "it to arrive",
+        async () => (await stream.received("b", "a"))?.includes("more"),
+        10_000,
+      );
+      goesOn = false;
+      await saves;
+    } finally {
+      goesOn = false;
+      await stream.dispose();
+    }
   });
 });
