@@ -21,7 +21,7 @@ import { routes } from "./api.ts";
 import { Canary } from "./canary.ts";
 import { ConfigFollower } from "./config-follower.ts";
 import { EventsStream } from "./events-stream.ts";
-import { giveBackMemory } from "./memory.ts";
+import { MemoryAtRest } from "./memory.ts";
 import { Metrics } from "./metrics.ts";
 import { Overview, queueOf } from "./overview.ts";
 import { ALL, Pauses } from "./pauses.ts";
@@ -214,6 +214,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await within(START_MS, canary.prepare({ registry: reconciler.registry, paths }));
     watching.apply(reconciler.registry);
     await within(START_MS, files.ready());
+    const memory = new MemoryAtRest();
     const rescanning = new Rescanning({
       periodMs: () => reconciler.config.rescanMs,
       report,
@@ -226,6 +227,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         () => follower.check(),
         () => pauses.check(Date.now()),
         () => watching.rescan(),
+        () => memory.settle(),
       ],
     });
     release.push(() => rescanning.close());
@@ -245,7 +247,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       durationMs: Math.round(performance.now() - started),
     });
     await signs.ready();
-    giveBackMemory();
+    memory.giveBack();
 
     return {
       reload: async () => {

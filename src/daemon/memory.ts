@@ -1,11 +1,29 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
+/** Less than this is not worth going through everything for, in bytes. */
+const WORTH_BYTES = 24 * 1024 * 1024;
+
 /**
- * Has the collector go through everything now, which takes some ten milliseconds, and give back what
- * is free. A start reads every cache once; left alone, the room that this took is kept for as long as
- * the daemon idles, which has no reason to collect anything.
+ * The daemon's memory at rest. What a start, a storm or a look at all caches took for a moment is kept
+ * by the collector for as long as the daemon idles, which has no reason to collect anything.
  */
+export class MemoryAtRest {
+  #low = Number.POSITIVE_INFINITY;
+
+  /** Gives back what is free, now. */
+  giveBack(): void {
+    giveBackMemory();
+    this.#low = process.memoryUsage.rss();
+  }
+
+  /** The same, where there is a good deal more than when that was last done. */
+  settle(): void {
+    if (process.memoryUsage.rss() - this.#low > WORTH_BYTES) this.giveBack();
+  }
+}
+
+/** Has the collector go through everything now, which takes some ten milliseconds, and give back what is free. */
 export function giveBackMemory(): void {
   // Node has it by a flag alone, and whoever starts us need not know of it.
   setFlagsFromString("--expose-gc");

@@ -115,6 +115,9 @@ export class Overview {
     const { provenAt, lagMs: provenLagMs } = canary.proof;
     return await inspect({
       looks: this.#looks,
+      // Turns go by the config in force, and know the daemon's own repos besides.
+      leftIn: (repo) =>
+        config === reconciler.config ? reconciler.lane(repo).leftFor(reconciler.registry) : undefined,
       into,
       registry,
       maxBytes,

@@ -1,11 +1,8 @@
 import { concurrently, Shared, within } from "../concurrently.ts";
-import type { Section } from "../core/cache/document.ts";
-import { parse } from "../core/cache/parse.ts";
 import { edgeStatus, overallStatus, type SectionState, sourceTrouble } from "../core/health.ts";
-import { cachesOf, namesOf, peersOf, type Registry, type Repo, targetsOf } from "../core/registry.ts";
+import { cachesOf, peersOf, type Repo, targetsOf } from "../core/registry.ts";
 import { sha256 } from "../core/snapshot.ts";
-import { type Fault, fault, type FaultCode, FaultError } from "../errors.ts";
-import { openCache } from "../store/cache-file.ts";
+import { type Fault, fault, type FaultCode } from "../errors.ts";
 import { copiesOf } from "../store/copies.ts";
 import { isSilent } from "../store/disks.ts";
 import { readStateFile, stateFilePath, type StateRead } from "../store/state-file.ts";
@@ -15,11 +12,10 @@ import { verdictOn } from "../sync/clearance.ts";
 import type { Verdict } from "../sync/rules-in-force.ts";
 import { heldBack } from "../sync/held-back.ts";
 import { unansweredFault } from "../sync/unanswered.ts";
+import { type CacheFacts, cacheFacts, type CacheOptions, type SectionFacts } from "./cache-facts.ts";
 import type { EdgeReport, RepoStatus, Runtime, StatusReport } from "./report.ts";
-import { closeQuietly } from "../store/close.ts";
 
-export interface InspectOptions {
-  readonly registry: Registry;
+export interface InspectOptions extends CacheOptions {
   readonly maxBytes: number;
   readonly guard: GuardOptions;
   readonly copiesDirectory: string;
@@ -50,12 +46,6 @@ interface SourceFacts {
   readonly savedAtMs?: number;
   /** What the guard said; absent where nothing may travel. */
   readonly verdict?: Verdict | undefined;
-  readonly fault: Fault | undefined;
-}
-
-interface CacheFacts {
-  readonly sections: ReadonlyMap<string, Section>;
-  readonly damaged: ReadonlySet<string>;
   readonly fault: Fault | undefined;
 }
 
@@ -95,7 +85,7 @@ export async function inspect(options: InspectOptions): Promise<StatusReport> {
       // One file after the other: a disk that does not answer is asked for nothing more.
       const look = async (): Promise<RepoFacts> => ({
         file: await fileFacts(repo, options),
-        cache: subscribes ? await cacheFacts(repo, registry) : undefined,
+        cache: subscribes ? await cacheFacts(repo, options) : undefined,
       });
       const facts = isSilent(repo)
         ? silent(repo, subscribes, undefined)
@@ -161,26 +151,6 @@ function stillLooking(repo: Repo): Fault {
   return fault("STATE_FILE_IN_GUARD", message, { repo: repo.name, path });
 }
 
-async function cacheFacts(repo: Repo, registry: Registry): Promise<CacheFacts> {
-  try {
-    const opened = await openCache(repo);
-    await closeQuietly(opened.handle);
-    const { parts } = parse(opened.bytes ?? Buffer.alloc(0), {
-      registered: namesOf(registry),
-    });
-    const sections = new Map<string, Section>();
-    const damaged = new Set<string>();
-    for (const part of parts) {
-      if (part.kind === "section") sections.set(part.section.repo, part.section);
-      else if (part.kind === "damaged") damaged.add(part.repo);
-    }
-    return { sections, damaged, fault: undefined };
-  } catch (error) {
-    if (!(error instanceof FaultError)) throw error;
-    return { sections: new Map(), damaged: new Set(), fault: { ...error.fault, repo: repo.name } };
-  }
-}
-
 function edgeReport(
   from: Repo,
   to: Repo,
@@ -216,7 +186,7 @@ function edgeReport(
   };
 }
 
-function sectionState(section: Section | undefined, damaged: boolean): SectionState {
+function sectionState(section: SectionFacts | undefined, damaged: boolean): SectionState {
   // Of two the one that is certified counts, as it does for the turn that takes the other out.
   if (section !== undefined) return { kind: "section", sha256: section.sha256 };
   return { kind: damaged ? "damaged" : "absent" };

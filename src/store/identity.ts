@@ -13,6 +13,15 @@ export function identityOf(stats: BigIntStats): FileIdentity {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}` as FileIdentity;
 }
 
+/**
+ * Whatever is written into a file later gives it another identity: its time lies before the moment of its
+ * last change, so that a write sets it even where the kernel's clock has stood still since.
+ */
+export function isTelling(identity: FileIdentity): boolean {
+  const [, , , mtimeNs = "", ctimeNs = ""] = identity.split(":");
+  return BigInt(mtimeNs) < BigInt(ctimeNs);
+}
+
 /** The identity of what is at a path now; undefined where nothing is, or nothing can be seen. */
 export async function identityAt(path: string): Promise<FileIdentity | undefined> {
   const stats = await statIfThere(path);

@@ -27,8 +27,6 @@ export type Replaced =
   | {
       /** The new file's; undefined where somebody has written into it already. */
       readonly identity: FileIdentity | undefined;
-      /** Whatever is written into the file later gives it another identity. */
-      readonly isTelling: boolean;
     }
   | undefined;
 
@@ -97,10 +95,7 @@ async function replaceIn(
     crashPoint("replace.done");
     // The rename moved ctime. A moved mtime or size is somebody who wrote into the new file already.
     const untouched = placed.mtimeNs === written.mtimeNs && placed.size === written.size;
-    return {
-      identity: untouched ? identityOf(placed) : undefined,
-      isTelling: placed.mtimeNs < placed.ctimeNs,
-    };
+    return { identity: untouched ? identityOf(placed) : undefined };
   } catch (error) {
     await unlinkQuietly(temporary);
     throw error;

@@ -91,6 +91,11 @@ export class CacheLane {
     return identity !== undefined && identity === this.#known;
   }
 
+  /** The cache as it was left, if that says by this config what stands in it. */
+  leftFor(registry: Registry): Left | undefined {
+    return this.#left?.isFor(registry) === true ? this.#left : undefined;
+  }
+
   /** Milliseconds that a heal has to wait while somebody fights over the cache. */
   get healDelayMs(): number {
     return this.#account.healDelayMs;
@@ -183,7 +188,7 @@ export class CacheLane {
     for (let race = 0; race < MOST_RACES; race += 1) {
       // Of this moment: what waits below is for nothing where another config comes meanwhile.
       const registry = this.#world.registry();
-      const left = lateEdit === undefined && this.#left?.isFor(registry) === true ? this.#left : undefined;
+      const left = lateEdit === undefined ? this.leftFor(registry) : undefined;
       const opened = await this.#openAtRest(target, started, left?.identity);
       crashPoint("turn.read", this.#repo);
       let keepHandle = false;
@@ -211,6 +216,8 @@ export class CacheLane {
           this.#known = opened.identity;
           this.#last = opened.identity;
           this.#passed = passed;
+          if (opened.identity !== left?.identity)
+            this.#left = this.#leftBy(result, opened.identity, registry);
           this.#displaced.forget(lateEdits);
           this.#account.unchanged(result, elapsed(started));
           return result.outcomes;
@@ -228,7 +235,7 @@ export class CacheLane {
         this.#known = replaced.identity;
         this.#last = replaced.identity;
         this.#passed = passed;
-        this.#left = Left.after(result, { replaced, registry, sources: this.#world.sources });
+        this.#left = this.#leftBy(result, replaced.identity, registry);
         this.#displaced.forget(lateEdits);
         const now = this.#world.now();
         this.#account.written({ result, durationMs: elapsed(started), touchedByOthers, now });
@@ -242,6 +249,10 @@ export class CacheLane {
       path,
       repo: target.name,
     });
+  }
+
+  #leftBy(result: MergeResult, identity: FileIdentity | undefined, registry: Registry): Left | undefined {
+    return Left.after(result, { identity, registry, sources: this.#world.sources });
   }
 
   /** Opens the cache; where somebody else is writing it right now, waits until it rests. */

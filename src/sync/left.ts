@@ -2,11 +2,10 @@ import type { ParsedCache } from "../core/cache/document.ts";
 import { leftBy } from "../core/cache/left.ts";
 import type { MergeResult } from "../core/cache/merge.ts";
 import type { Registry } from "../core/registry.ts";
-import type { FileIdentity } from "../store/identity.ts";
-import type { Replaced } from "../store/replace.ts";
+import { type FileIdentity, isTelling } from "../store/identity.ts";
 import type { Sources } from "./sources.ts";
 
-/** A cache as a replacement of ours left it. While the file is that one, it need not be read. */
+/** A cache as a turn of ours left it, written or found in order. While the file is that one, it need not be read. */
 export class Left {
   readonly identity: FileIdentity;
   readonly parsed: ParsedCache;
@@ -25,17 +24,14 @@ export class Left {
   static after(
     result: MergeResult,
     made: {
-      readonly replaced: NonNullable<Replaced>;
+      readonly identity: FileIdentity | undefined;
       readonly registry: Registry;
       readonly sources: Sources;
     },
   ): Left | undefined {
-    const { identity, isTelling } = made.replaced;
-    if (identity === undefined || !isTelling) return undefined;
-    const parsed = leftBy(result, (repo, digest) => {
-      const known = made.sources.get(repo)?.snapshot;
-      return known?.sha256 === digest ? known.body : undefined;
-    });
+    const { identity } = made;
+    if (identity === undefined || !isTelling(identity)) return undefined;
+    const parsed = leftBy(result, (repo) => made.sources.get(repo)?.snapshot);
     return parsed === undefined ? undefined : new Left(identity, parsed, made.registry);
   }
 

@@ -1,8 +1,20 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { leftBy } from "../../src/core/cache/left.ts";
+import { giveBackMemory } from "../../src/daemon/memory.ts";
 import { merge, type MergeRequest, type MergeResult } from "../../src/core/cache/merge.ts";
-import { body, foreign, moment, REPOS, snapshot, snapshotsWith, somePeers, synced } from "./cache-cases.ts";
+import {
+  body,
+  foreign,
+  mergeWith,
+  moment,
+  REPOS,
+  snapshot,
+  snapshotsWith,
+  somePeers,
+  synced,
+} from "./cache-cases.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 300);
 
@@ -23,6 +35,13 @@ const request = (n: number): fc.Arbitrary<MergeRequest> =>
 /** What counts of a merge. Chunks may be cut in other places. */
 function told({ changed, chunks, outcomes, purged, copyFirst }: MergeResult): unknown {
   return { changed, file: text(Buffer.concat(chunks)), outcomes: [...outcomes], purged, copyFirst };
+}
+
+/** Bytes that somebody holds. */
+function inUse(): number {
+  giveBackMemory();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** A file with other people's words around the sections, or none. */
@@ -50,8 +69,7 @@ describe("a cache that is taken as it was left, unread", () => {
             unread += 1;
             expect(told(merge(undefined, each, before))).toStrictEqual(told(read));
           }
-          if (!read.changed) continue;
-          bytes = Buffer.concat(read.chunks);
+          if (read.changed) bytes = Buffer.concat(read.chunks);
           before = leftBy(read, () => undefined);
         }
       }),
@@ -69,15 +87,28 @@ describe("a cache that is taken as it was left, unread", () => {
     const held = snapshot("credentialmate", "b\n");
     const snapshots = new Map([[held.repo, held]]);
     const result = merge(file, { peers: REPOS, registered: REPOS, snapshots, now: moment(1) });
-    const left = leftBy(result, (repo, digest) =>
-      repo === held.repo && digest === held.sha256 ? held.body : undefined,
-    );
+    const left = leftBy(result, (repo) => snapshots.get(repo));
     const texts = left?.parts.flatMap((part) =>
       part.kind === "section" ? part.section.body : part.kind === "foreign" ? part.bytes : [],
     );
     expect(texts?.map((each) => text(each).slice(0, 7))).toStrictEqual(["a\n", "b\n", "a note\n"]);
     expect(texts?.[1]).toBe(held.body);
     expect(texts?.filter(({ buffer }) => buffer === file.buffer)).toStrictEqual([]);
+  });
+
+  it("keeps nothing of it by a string either, which would be a part of all that was read", async () => {
+    const snapshots = [snapshot("karematch", "a\n".repeat(500_000))];
+    const lefts: unknown[] = [];
+    const before = inUse();
+    for (let count = 0; count < 20; count += 1) {
+      const found = mergeWith(synced(undefined, snapshots), snapshots);
+      expect(found.changed).toBe(false);
+      const left = leftBy(found, () => snapshots[0]);
+      expect(left?.updatedAt).toBe(moment(0));
+      lefts.push(left);
+    }
+    await eventually("what was read to be let go", () => inUse() - before < 4_000_000);
+    expect(lefts).toHaveLength(20);
   });
 
   it("is not, where what stands in it reads otherwise to who knows another text", () => {
