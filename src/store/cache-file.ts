@@ -42,7 +42,7 @@ export interface OpenedCache {
 export async function openCache(repo: Owner, known?: FileIdentity): Promise<OpenedCache> {
   const path = cachePath(repo);
   try {
-    const straight = await openStraight(repo);
+    const straight = await openStraight(repo, known !== undefined);
     if (straight !== undefined) {
       const { file, root, handle } = straight;
       return { ...(await readOpened(handle, { file, path, known })), root, linked: false };
@@ -68,9 +68,14 @@ export async function openCache(repo: Owner, known?: FileIdentity): Promise<Open
  */
 async function openStraight(
   repo: Owner,
+  isKnown: boolean,
 ): Promise<{ readonly file: string; readonly root: string; readonly handle: FileHandle } | undefined> {
   const file = cachePath(repo);
-  const [stateFile, opened] = await Promise.allSettled([realStateFile(repo), openRegular(file, file)]);
+  const [stateFile, opened] = await Promise.allSettled([
+    realStateFile(repo),
+    // What we have put there is no device, which only root could have put in its place since.
+    isKnown ? openUnlinked(file) : openRegular(file, file),
+  ]);
   const handle = opened.status === "fulfilled" ? opened.value : undefined;
   if (handle === undefined) return undefined;
   const isThere = (await whereOpen(handle, file)) === file;
@@ -240,12 +245,16 @@ async function openRegular(file: string, path: string): Promise<FileHandle | und
       `${path} is not a regular file`,
       path,
     );
-    // NONBLOCK: a FIFO in the cache's place must not stop the lane.
-    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return await openUnlinked(file);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+async function openUnlinked(file: string): Promise<FileHandle> {
+  // NONBLOCK: a FIFO in the cache's place must not stop the lane.
+  return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 }
 
 interface Place {

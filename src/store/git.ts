@@ -1,7 +1,9 @@
-import { constants } from "node:fs";
+import { constants, fstatSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { systemCode } from "../errors.ts";
+import { closeQuietly } from "./close.ts";
+import { statIfThere } from "./identity.ts";
 
 export interface GitPosition {
   /** Undefined on a detached HEAD. */
@@ -38,8 +40,9 @@ export async function gitPosition(workTree: string): Promise<GitPosition | undef
 /** Where git keeps what it knows of a working tree. */
 export async function gitDirectoryOf(workTree: string): Promise<string> {
   const dotGit = join(workTree, ".git");
-  const pointer = await readIfThere(dotGit);
   // A directory in the ordinary case; a worktree and a submodule have a file that names it.
+  if ((await statIfThere(dotGit))?.isDirectory() === true) return dotGit;
+  const pointer = await readIfThere(dotGit);
   const target = pointer === undefined ? undefined : /^gitdir: (.+)$/m.exec(pointer)?.[1];
   if (target === undefined) return dotGit;
   return isAbsolute(target) ? target : resolve(workTree, target);
@@ -69,10 +72,13 @@ async function readIfThere(path: string): Promise<string | undefined> {
     // NONBLOCK: a FIFO in a git file's place must not stop its repo's state.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const stats = await handle.stat();
-      return stats.isFile() && stats.size <= MOST_BYTES ? await handle.readFile("utf8") : undefined;
+      const stats = fstatSync(handle.fd);
+      if (!stats.isFile() || stats.size > MOST_BYTES) return undefined;
+      // Git puts a new file in the place of the old one: what was opened does not change.
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size), 0, stats.size, 0);
+      return buffer.toString("utf8", 0, bytesRead);
     } finally {
-      await handle.close();
+      await closeQuietly(handle);
     }
   } catch (error) {
     if (systemCode(error) === undefined) throw error;

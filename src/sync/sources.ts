@@ -267,12 +267,17 @@ export class Sources {
       return { secrets, secretCount, madeFrom, passed };
     }
     const emptyIsMeant = asked && emptyForMs(read) >= EMPTY_REST_MS;
-    const held = await heldBack(repo, read, { asked, emptyIsMeant, now });
+    // Close to the reading: the guard takes its time, and git may go on meanwhile. Where it has gone on
+    // since this moment, its index tells.
+    const lookedAt = Date.now();
+    const [held, position] = await Promise.all([
+      heldBack(repo, read, { asked, emptyIsMeant, now }),
+      gitPosition(repo.path),
+    ]);
     if (held !== undefined) return { fault: held };
-    const restMs = patient ? await gitRestMs(repo.path, Date.now()) : 0;
+    const restMs = patient ? await gitRestMs(repo.path, lookedAt) : 0;
     if (restMs > 0) return { restMs };
-    // Close to the reading: the guard takes its time, and git may go on meanwhile.
-    const { branch, commit } = (await gitPosition(repo.path)) ?? {};
+    const { branch, commit } = position ?? {};
     this.#inGuard.add(repo.name);
     const clearance = await clear(repo, read.bytes, digest, guard);
     const labelled = await labelsOf(repo, branch, guard).finally(() => this.#inGuard.delete(repo.name));

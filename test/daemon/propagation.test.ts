@@ -232,9 +232,9 @@ describe("a stream of saves that a reading is sure to meet", () => {
       await stream.startDaemon({ env: disk.env });
       await stream.healthy();
       const slow = stream.repo("a");
-      await disk.misbehave({ slow: { under: slow, ms: 150 }, counts: slow });
+      await disk.misbehave({ slow: { under: slow, ms: 300 }, counts: slow });
       const saves = (async () => {
-        for (; goesOn; await delay(200)) await appendFile(stream.stateFile("a"), "more\n");
+        for (; goesOn; await delay(100)) await appendFile(stream.stateFile("a"), "more\n");
       })();
       const readings = async (): Promise<number> =>
         (await disk.counted()).filter((call) => call === `open ${stream.stateFile("a")}`).length;

@@ -1,10 +1,9 @@
-import type { CacheDocument, Part, Section } from "./document.ts";
+import type { CacheDocument, OwnedPart, Section } from "./document.ts";
 import { NAME } from "../name.ts";
 import { codeSpan, fenceFor, fenceLines, insideFence } from "./fence.ts";
 import { beginMarker, endMarker, INDEX_BEGIN, INDEX_END, lineEnd } from "./markers.ts";
 
 const LF = 0x0a;
-const NEWLINE = Buffer.from("\n");
 
 export const TITLE = "# Global State Cache";
 export const PURPOSE = "**Purpose**: Cached state from other repos for cross-repo context awareness.";
@@ -24,35 +23,54 @@ export function sectionHeading(repo: string): string {
  * @param updatedAt ISO 8601 time for the header.
  */
 export function render(document: CacheDocument, updatedAt: string): Buffer[] {
-  const chunks: Buffer[] = [document.preamble, Buffer.from(header(updatedAt, document))];
+  const pieces: Piece[] = [document.preamble, header(updatedAt, document)];
   for (const part of document.parts) {
-    if (part.kind === "foreign") {
-      chunks.push(part.bytes);
-      continue;
-    }
-    chunks.push(NEWLINE, ...(document.fence ? delimitedInFence(part) : delimited(part)), Buffer.from(RULE));
+    if (part.kind === "foreign") pieces.push(part.bytes);
+    else pieces.push("\n", ...(document.fence ? delimitedInFence(part) : delimited(part)), RULE);
   }
-  return chunks.filter((chunk) => chunk.length > 0);
+  return encoded(pieces);
+}
+
+/** Text of ours, or bytes that are written as they are. */
+type Piece = string | Buffer;
+
+/** What stands between two bodies makes one chunk: each costs the kernel and us as much as a large one. */
+function encoded(pieces: readonly Piece[]): Buffer[] {
+  const chunks: Buffer[] = [];
+  let text = "";
+  const close = (): void => {
+    if (text !== "") chunks.push(Buffer.from(text));
+    text = "";
+  };
+  for (const piece of pieces) {
+    if (typeof piece === "string") text += piece;
+    else if (piece.length > 0) {
+      close();
+      chunks.push(piece);
+    }
+  }
+  close();
+  return chunks;
 }
 
 /**
  * From begin marker to end marker. What was found without markers gets some as well, certifying nothing:
  * it has an end from then on, and no text that comes to stand behind it can be taken for a part of it.
  */
-function delimited(part: Exclude<Part, { kind: "foreign" }>): Buffer[] {
+function delimited(part: OwnedPart): Piece[] {
   switch (part.kind) {
     case "section": {
       const { section } = part;
-      const end = Buffer.from(`${endMarker(section.repo, section.sha256)}\n`);
-      return [Buffer.from(sectionHead(section)), ...asLines(section.body), end];
+      const end = `${endMarker(section.repo, section.sha256)}\n`;
+      return [sectionHead(section), ...asLines(section.body), end];
     }
     case "damaged": {
-      const end = part.closed ? [] : [Buffer.from(`${endMarker(part.repo, part.sha256)}\n`)];
+      const end = part.closed ? [] : [`${endMarker(part.repo, part.sha256)}\n`];
       return [...asLines(part.bytes), ...end];
     }
     case "legacy": {
-      const begin = Buffer.from(`${beginMarker(part.repo, NO_DIGEST)}\n`);
-      return [begin, ...asLines(part.bytes), Buffer.from(`${endMarker(part.repo, NO_DIGEST)}\n`)];
+      const begin = `${beginMarker(part.repo, NO_DIGEST)}\n`;
+      return [begin, ...asLines(part.bytes), `${endMarker(part.repo, NO_DIGEST)}\n`];
     }
   }
 }
@@ -61,12 +79,12 @@ function delimited(part: Exclude<Part, { kind: "foreign" }>): Buffer[] {
  * The same, with the text in a code fence; in the head, which stays outside, the names that others have chosen are
  * inline code. What is damaged is a peer's text as well, and stands in a fence whole.
  */
-function delimitedInFence(part: Exclude<Part, { kind: "foreign" }>): Buffer[] {
+function delimitedInFence(part: OwnedPart): Piece[] {
   switch (part.kind) {
     case "section": {
       const { section } = part;
-      const end = Buffer.from(`${endMarker(section.repo, section.sha256)}\n`);
-      return [Buffer.from(sectionHead(section, codeSpan)), ...inFence(section.body), end];
+      const end = `${endMarker(section.repo, section.sha256)}\n`;
+      return [sectionHead(section, codeSpan), ...inFence(section.body), end];
     }
     case "damaged": {
       const { bytes } = part;
@@ -82,15 +100,15 @@ function delimitedInFence(part: Exclude<Part, { kind: "foreign" }>): Buffer[] {
       ];
     }
     case "legacy": {
-      const begin = Buffer.from(`${beginMarker(part.repo, NO_DIGEST)}\n`);
-      return [begin, ...inFence(part.bytes), Buffer.from(`${endMarker(part.repo, NO_DIGEST)}\n`)];
+      const begin = `${beginMarker(part.repo, NO_DIGEST)}\n`;
+      return [begin, ...inFence(part.bytes), `${endMarker(part.repo, NO_DIGEST)}\n`];
     }
   }
 }
 
-function inFence(bytes: Buffer): Buffer[] {
+function inFence(bytes: Buffer): Piece[] {
   const { open, close } = fenceLines(bytes);
-  return [Buffer.from(open), bytes, Buffer.from(close)];
+  return [open, bytes, close];
 }
 
 function isInFence(bytes: Buffer): boolean {
@@ -99,8 +117,8 @@ function isInFence(bytes: Buffer): boolean {
 }
 
 /** `bytes` and the newline they lack for another line to follow. */
-function asLines(bytes: Buffer): Buffer[] {
-  return bytes.length === 0 || bytes[bytes.length - 1] === LF ? [bytes] : [bytes, NEWLINE];
+function asLines(bytes: Buffer): Piece[] {
+  return bytes.length === 0 || bytes[bytes.length - 1] === LF ? [bytes] : [bytes, "\n"];
 }
 
 function header(updatedAt: string, { parts, fence }: CacheDocument): string {
