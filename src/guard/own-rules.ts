@@ -1,6 +1,7 @@
 import { NAMED_VALUES } from "./named-values.ts";
 import type { OwnRule } from "./own-rule.ts";
 import { SHAPES } from "./shapes.ts";
+import { Pairs } from "./pairs.ts";
 import type { Found, Scanner } from "./scanner.ts";
 import { isPlaceholder } from "./values.ts";
 
@@ -9,13 +10,13 @@ export function ownScanners(): Scanner[] {
   return [...SHAPES, ...NAMED_VALUES].map((own) => ({
     name: own.rule,
     rules: [own.rule],
-    find: (text) => findOwn(text, own),
+    find: (text, pairs = new Pairs(text)) => findOwn(text, own, pairs),
   }));
 }
 
-function findOwn(text: string, own: OwnRule): Found[] {
+function findOwn(text: string, own: OwnRule, pairs: Pairs): Found[] {
   const found: Found[] = [];
-  if (own.hints?.some((hint) => text.includes(hint)) === false) return found;
+  if (own.hints?.some((hint) => pairs.includes(hint)) === false) return found;
   const pattern = new RegExp(own.pattern);
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     const secret = match.groups?.["secret"] ?? match.groups?.["quoted"] ?? match.groups?.["bare"] ?? match[0];

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Pairs } from "./pairs.ts";
 import { RuleError } from "./rule-error.ts";
 
 /** A place in a text that may not travel, in UTF-16 units, `end` behind the last. */
@@ -14,7 +15,8 @@ export interface Scanner {
   readonly name: string;
   /** The names that its findings can bear. */
   readonly rules: readonly string[];
-  find(text: string): readonly Found[] | Promise<readonly Found[]>;
+  /** @param pairs of the text, for who looks for many words in it. */
+  find(text: string, pairs?: Pairs): readonly Found[] | Promise<readonly Found[]>;
 }
 
 /** Hears which scanner's turn it is. */
@@ -71,18 +73,19 @@ export async function scan(text: string, scanners: readonly Scanner[], at?: AtRu
 /** The same for scanners whose findings may be of any length, and whose time grows as the text does: it is not divided for them. */
 export async function scanWhole(text: string, scanners: readonly Scanner[], at?: AtRule): Promise<Found[]> {
   const pace = new Pace();
+  const pairs = new Pairs(text);
   const found: Found[] = [];
   for (const scanner of scanners) {
     at?.(scanner.name);
-    for (const one of await findWith(scanner, text)) found.push(one);
+    for (const one of await findWith(scanner, text, pairs)) found.push(one);
     await pace.rest();
   }
   return found;
 }
 
-async function findWith(scanner: Scanner, text: string): Promise<readonly Found[]> {
+async function findWith(scanner: Scanner, text: string, pairs?: Pairs): Promise<readonly Found[]> {
   try {
-    return await scanner.find(text);
+    return await scanner.find(text, pairs);
   } catch (error) {
     if (error instanceof RuleError) throw error;
     const kind = error instanceof Error ? error.name : typeof error;

@@ -22,14 +22,18 @@ const COMMIT = /^([0-9a-f]{7})[0-9a-f]{33,57}$/;
 export async function gitPosition(workTree: string): Promise<GitPosition | undefined> {
   try {
     const gitDirectory = await gitDirectoryOf(workTree);
-    const head = (await readIfThere(join(gitDirectory, "HEAD")))?.trim();
+    const [headFile, common] = await Promise.all([
+      readIfThere(join(gitDirectory, "HEAD")),
+      commonDirectoryOf(gitDirectory),
+    ]);
+    const head = headFile?.trim();
     if (head === undefined) return undefined;
     const detached = COMMIT.exec(head)?.[1];
     if (detached !== undefined) return { commit: detached };
     const ref = /^ref: (refs\/heads\/(\S+))$/.exec(head);
     const [, name, branch] = ref ?? [];
     if (name === undefined || branch === undefined) return undefined;
-    const commit = await resolveRef(gitDirectory, name);
+    const commit = await resolveRef(common, name);
     return commit === undefined ? undefined : { branch, commit };
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
@@ -54,8 +58,7 @@ export async function commonDirectoryOf(gitDirectory: string): Promise<string> {
   return shared === undefined ? gitDirectory : resolve(gitDirectory, shared);
 }
 
-async function resolveRef(gitDirectory: string, name: string): Promise<string | undefined> {
-  const common = await commonDirectoryOf(gitDirectory);
+async function resolveRef(common: string, name: string): Promise<string | undefined> {
   const loose = (await readIfThere(join(common, name)))?.trim();
   const found = loose === undefined ? undefined : COMMIT.exec(loose)?.[1];
   if (found !== undefined) return found;
@@ -78,7 +81,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size), 0, stats.size, 0);
       return buffer.toString("utf8", 0, bytesRead);
     } finally {
-      await closeQuietly(handle);
+      void closeQuietly(handle);
     }
   } catch (error) {
     if (systemCode(error) === undefined) throw error;

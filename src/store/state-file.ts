@@ -75,7 +75,8 @@ export async function readStateFile(
         return refused(repo, "STATE_FILE_UNSETTLED", `${path} was moved while it was read`);
       return await readOpened(repo, path, handle, maxBytes);
     } finally {
-      await closeQuietly(handle);
+      // What was read is read; nobody has to wait for the rest.
+      void closeQuietly(handle);
     }
   } catch (error) {
     return await unreadable(repo, path, error);

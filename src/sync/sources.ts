@@ -270,12 +270,10 @@ export class Sources {
     // Close to the reading: the guard takes its time, and git may go on meanwhile. Where it has gone on
     // since this moment, its index tells.
     const lookedAt = Date.now();
-    const [held, position] = await Promise.all([
-      heldBack(repo, read, { asked, emptyIsMeant, now }),
-      gitPosition(repo.path),
-    ]);
+    const locks = heldBack(repo, read, { asked, emptyIsMeant, now });
+    const rest = locks.then((held) => (held === undefined && patient ? gitRestMs(repo.path, lookedAt) : 0));
+    const [held, restMs, position] = await Promise.all([locks, rest, gitPosition(repo.path)]);
     if (held !== undefined) return { fault: held };
-    const restMs = patient ? await gitRestMs(repo.path, lookedAt) : 0;
     if (restMs > 0) return { restMs };
     const { branch, commit } = position ?? {};
     this.#inGuard.add(repo.name);

@@ -57,17 +57,17 @@ export async function withContenders(scratch, kinds, count, work) {
  * Rounds of all in turn, so that a machine that slows down slows all of them. Who does not bring a
  * round to its end within the limit is stopped, and has no further ones.
  *
- * @param round of one contender; false where it warms what is cold and does not count.
+ * @param warmUps rounds before those, which do not count.
  * @returns the rounds by the contender's kind.
  */
-export async function inTurn(contenders, rounds, limitMs, round) {
+export async function inTurn(contenders, rounds, limitMs, round, warmUps = 1) {
   const found = new Map(contenders.map(({ kind }) => [kind, []]));
   const spent = new Map();
-  for (let number = -1; number < rounds; number += 1) {
+  for (let number = -warmUps; number < rounds; number += 1) {
     for (const one of contenders) {
       if (one.limit !== undefined || (spent.get(one.kind) ?? 0) > ENOUGH_MS) continue;
       const began = performance.now();
-      const result = await round(one, number + 1);
+      const result = await round(one, number + warmUps);
       if (number >= 0) spent.set(one.kind, (spent.get(one.kind) ?? 0) + performance.now() - began);
       if (number >= 0 || !result.complete) found.get(one.kind).push(result);
       if (!result.complete) await retire(one, `> ${limitMs / 1_000} s`);
