@@ -1,5 +1,3 @@
-import { performance } from "node:perf_hooks";
-
 /** Of the process: it may have loaded two bundles, each with this module of its own. */
 const UNANSWERED = Symbol.for("state-syncd: what time has run out for and what has not come back since");
 

@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { performance } from "node:perf_hooks";
 
 /** More than anybody needs who uses this as it is meant to be used: above it idle ones are cut. */
 const MANY = 256;

@@ -1,5 +1,4 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { performance } from "node:perf_hooks";
 import { elapsed } from "../elapsed.ts";
 import { fault, FaultError } from "../errors.ts";
 import { type Report, reportDefect } from "../sync/report.ts";

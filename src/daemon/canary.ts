@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { performance } from "node:perf_hooks";
 import { within } from "../concurrently.ts";
 import { jittered } from "../core/backoff.ts";
 import { parse } from "../core/cache/parse.ts";

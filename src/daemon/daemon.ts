@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { whileItGetsOn, within } from "../concurrently.ts";
 import { removeConfigTemporaries } from "../config/edit.ts";
 import { type Config, loadConfig } from "../config/load.ts";

@@ -1,5 +1,4 @@
 import { fstatSync, readFileSync, writeFileSync, writeSync } from "node:fs";
-import { performance } from "node:perf_hooks";
 import { systemCode } from "../errors.ts";
 import type { Level } from "./events.ts";
 

@@ -1,5 +1,4 @@
 import { join, sep } from "node:path";
-import { performance } from "node:perf_hooks";
 import type { Registry, Repo } from "../core/registry.ts";
 import { FaultError } from "../errors.ts";
 import { realpathOrSame } from "./real-path.ts";

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { retryAfter } from "../core/backoff.ts";
 import type { EdgeOutcome, MergeResult } from "../core/cache/merge.ts";

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { sha256 } from "../core/snapshot.ts";
 import type { Guard } from "../guard/guard.ts";
 import type { Guarded, GuardOptions } from "../guard/guarded.ts";

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { holdOf } from "../core/hold.ts";
 import type { Registry, Repo } from "../core/registry.ts";

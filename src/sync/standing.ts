@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { within } from "../concurrently.ts";
 import type { OwnedPart, Part } from "../core/cache/document.ts";
 import { lineEnd } from "../core/cache/markers.ts";

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import type { MergeResult } from "../core/cache/merge.ts";
 import { type Contest, healDelay, healed, isContested, PEACE } from "../core/contest.ts";
 import type { Report } from "./report.ts";

@@ -1,5 +1,3 @@
-import { performance } from "node:perf_hooks";
-
 export interface WorkQueueOptions {
   /** How many keys are worked on side by side. At least 1. */
   readonly concurrency: number;

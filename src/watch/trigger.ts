@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import pDebounce from "p-debounce";
 
 export interface TriggerOptions {

@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { dirname } from "node:path";
 import { relookMs } from "../core/hold.ts";
 import { cachesOf, type Registry, RESERVED_PREFIX, sourcesOf } from "../core/registry.ts";
