@@ -62,11 +62,12 @@ export async function elsewhereOrHere<T>(
   paths: Paths,
   ways: { readonly ask: () => Promise<T | undefined>; readonly here: () => Promise<T | undefined> },
 ): Promise<T> {
-  const deadline = performance.now() + WAIT_MS;
+  let deadline: number | undefined;
   do {
     const result = (await ways.ask()) ?? (await ways.here());
     if (result !== undefined) return result;
     // Somebody holds the lock but nobody listens: a daemon on its way up or down.
+    deadline ??= performance.now() + WAIT_MS;
     await delay(50);
   } while (performance.now() < deadline);
   const { lockHolder } = await import("../store/lock-holder.ts");
