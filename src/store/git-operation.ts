@@ -115,13 +115,15 @@ const REST_MS = 250;
  * last: in between no lock is there, and HEAD names the branch that was left. Only that the
  * index is new tells. Whoever has looked for locks before he asks this misses no checkout.
  *
- * @param nowMs milliseconds since the epoch.
- * @returns 0 where the index is at rest, is from a future that one could not wait for, or where there is none.
+ * @param sinceMs when HEAD may have been read already, like `nowMs` in milliseconds since the epoch.
+ * @returns 0 where the index was at rest then, is from a future that one could not wait for, or where there is none.
  */
-export async function gitRestMs(workTree: string, nowMs: number): Promise<number> {
+export async function gitRestMs(workTree: string, nowMs: number, sinceMs = nowMs): Promise<number> {
   const stats = await statIfThere(join(await gitDirectoryOf(workTree), "index"));
   if (stats === undefined) return 0;
   // The rename's time, which nobody can set.
-  const ageMs = nowMs - Number(stats.ctimeMs);
-  return ageMs > -REST_MS && ageMs < REST_MS ? REST_MS - ageMs : 0;
+  const renamedMs = Number(stats.ctimeMs);
+  if (renamedMs <= sinceMs - REST_MS || renamedMs >= nowMs + REST_MS) return 0;
+  // Where it has come to rest meanwhile, all is to be read again all the same.
+  return Math.max(1, renamedMs + REST_MS - nowMs);
 }

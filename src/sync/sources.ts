@@ -270,7 +270,9 @@ export class Sources {
     // since this moment, its index tells.
     const lookedAt = Date.now();
     const locks = heldBack(repo, read, { asked, emptyIsMeant, now });
-    const rest = locks.then((held) => (held === undefined && patient ? gitRestMs(repo.path, lookedAt) : 0));
+    const rest = locks.then((held) =>
+      held === undefined && patient ? gitRestMs(repo.path, Date.now(), lookedAt) : 0,
+    );
     const [held, restMs, position] = await Promise.all([locks, rest, gitPosition(repo.path)]);
     if (held !== undefined) return { fault: held };
     if (restMs > 0) return { restMs };

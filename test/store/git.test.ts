@@ -229,6 +229,18 @@ describe("how long a new index has to be left alone", () => {
     expect(await restAfter(-3_600_000), "of a clock that was set back").toBe(0);
   });
 
+  it("counts from when HEAD may have been read, be the disk as slow as it may", async () => {
+    git(repo, "init", "-q", "-b", "main");
+    await commitIn(repo, "one");
+    const renamedMs = Number((await stat(`${repo}/.git/index`, { bigint: true })).ctimeMs);
+    const rest = (nowMs: number, sinceMs: number): Promise<number> =>
+      gitRestMs(repo, renamedMs + nowMs, renamedMs + sinceMs);
+    expect(await rest(20, -280), "renamed while the locks were looked for").toBe(230);
+    expect(await rest(400, -280), "and at rest since").toBe(1);
+    expect(await rest(400, 249), "at rest since").toBe(1);
+    expect(await rest(400, 250), "at rest before").toBe(0);
+  });
+
   it("is not at all where there is no repository, or none with an index", async () => {
     expect(await gitRestMs(repo, Date.now())).toBe(0);
     expect(await gitRestMs(directory.at("nowhere"), Date.now())).toBe(0);
