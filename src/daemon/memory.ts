@@ -1,4 +1,4 @@
-import { setFlagsFromString } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** Less than this is not worth going through everything for, in bytes. */
@@ -14,13 +14,19 @@ export class MemoryAtRest {
   /** Gives back what is free, now. */
   giveBack(): void {
     giveBackMemory();
-    this.#low = process.memoryUsage.rss();
+    this.#low = inUse();
   }
 
   /** The same, where there is a good deal more than when that was last done. */
   settle(): void {
-    if (process.memoryUsage.rss() - this.#low > WORTH_BYTES) this.giveBack();
+    if (inUse() - this.#low > WORTH_BYTES) this.giveBack();
   }
+}
+
+/** The collector's own account, in bytes: the system's is a file, which takes a descriptor. */
+function inUse(): number {
+  const { total_heap_size: heap, external_memory: outside } = getHeapStatistics();
+  return heap + outside;
 }
 
 /** Has the collector go through everything now, which takes some ten milliseconds, and give back what is free. */
