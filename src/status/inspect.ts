@@ -67,7 +67,7 @@ function silent(repo: Repo, subscribes: boolean, patienceMs: number | undefined)
 
 /**
  * Looks at every state file and every cache as they are on disk at this moment, and compares
- * digests. Nothing that the daemon remembers can make an edge look fresh. Reads only.
+ * them. Nothing that the daemon remembers can make an edge look fresh. Reads only.
  */
 export async function inspect(options: InspectOptions): Promise<StatusReport> {
   const { registry, runtime, into } = options;
