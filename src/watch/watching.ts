@@ -178,10 +178,11 @@ export class Watching {
     watched.heard = false;
     // What was wrong with a file may have been a limit of the config, or of that moment.
     const settled = identity === source?.identity && source?.fault === undefined;
+    if (moved) await this.#files.rearm(dirname(path));
     // Where an event has come already its run is due anyway, and nothing was missed.
     if ((settled && !moved) || trigger.busy || this.#reconciler.isPaused(name)) return false;
     const unheard = !heard && identity !== source?.identity && identity !== seen;
-    if (moved || unheard) await this.#files.rearm(dirname(path));
+    if (unheard && !moved) await this.#files.rearm(dirname(path));
     return (await this.#reconciler.observe(name, "rescan")) === "changed";
   }
 

@@ -50,6 +50,17 @@ describe("another directory comes in the place of one that is watched, and is kn
     await eventually("the save to arrive by its event", async () => (await rig.cache("b")).includes("third"));
   });
 
+  it("a state file of a repo that is paused: its first save afterwards is heard", async () => {
+    rig.reconciler.setPaused("a", true);
+    await exchange(rig.repo("a").path);
+    await watching.rescan();
+    rig.reconciler.setPaused("a", false);
+    await rig.save("a", "second\n");
+    await eventually("the save to arrive by its event", async () =>
+      (await rig.cache("b")).includes("second"),
+    );
+  });
+
   it("a cache: what others do to it next is heard, and not found by a rescan", async () => {
     await exchange(rig.repo("b").path);
     // A turn writes into the new one.
