@@ -28,6 +28,33 @@ function importsOf(room: string): string[] {
   return [...new Set(found)].filter((target) => target !== room && !target.includes("."));
 }
 
+/**
+ * Where the daemon's only thread may wait for a disk of somebody's: a disk that does not answer stops all of it there.
+ * What is not in this list waits in a thread of its own.
+ */
+const WAITS_FOR_DISKS = new Map([
+  // From the check to the rename nothing else may run in this process.
+  ["replace.ts", ["fstatSync", "futimesSync", "renameSync", "statSync"]],
+  // Names in /proc, which no disk is asked for.
+  ["anchor.ts", ["readlinkSync"]],
+  // For the words of a fault, where a disk has answered just now.
+  ["cache-file.ts", ["accessSync", "existsSync"]],
+  ["privacy.ts", ["realpathSync"]],
+  // Not in what is published.
+  ["crash-point.ts", ["appendFileSync"]],
+]);
+
+it("no disk is waited for on the daemon's only thread but where nothing else may run", () => {
+  for (const room of ["store", "sync", "watch", "status"]) {
+    for (const file of readdirSync(join(SOURCE, room), { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".ts")) continue;
+      const text = readFileSync(join(SOURCE, room, file), "utf8");
+      const calls = new Set([...text.matchAll(/\b([a-zA-Z]+Sync)\(/g)].map(([, call = ""]) => call));
+      expect([...calls].sort(), `${room}/${file}`).toEqual(WAITS_FOR_DISKS.get(file) ?? []);
+    }
+  }
+});
+
 describe("the rooms of the house", () => {
   it("are all in the table", () => {
     const folders = readdirSync(SOURCE, { withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, fstatSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CACHE_DIRECTORY, CACHE_FILE, type Repo } from "../core/registry.ts";
@@ -283,7 +283,7 @@ async function readOpened(
   { file, path, known }: Place & { readonly known: FileIdentity | undefined },
 ): Promise<ReadCache> {
   try {
-    const stats = fstatSync(handle.fd, { bigint: true });
+    const stats = await handle.stat({ bigint: true });
     refuse(!stats.isFile(), "CACHE_NOT_REGULAR", `${path} is not a regular file`, path);
     refuse(stats.size > MOST_BYTES, "CACHE_TOO_LARGE", `${path} has ${stats.size} bytes`, path);
     // Of a file that changed while it was read, the identity at the start makes the later check fail.

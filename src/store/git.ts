@@ -1,4 +1,4 @@
-import { constants, fstatSync } from "node:fs";
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { systemCode } from "../errors.ts";
@@ -75,7 +75,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
     // NONBLOCK: a FIFO in a git file's place must not stop its repo's state.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const stats = fstatSync(handle.fd);
+      const stats = await handle.stat();
       if (!stats.isFile() || stats.size > MOST_BYTES) return undefined;
       // Git puts a new file in the place of the old one: what was opened does not change.
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(stats.size), 0, stats.size, 0);

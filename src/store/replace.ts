@@ -146,7 +146,7 @@ function antedate(descriptor: number): void {
 
 async function copyAttributes(handle: FileHandle, like: ReplaceOptions["like"]): Promise<void> {
   if (like === undefined) return;
-  const now = fstatSync(handle.fd);
+  const now = await handle.stat();
   const isSameOwner = now.uid === like.uid && now.gid === like.gid;
   if (!isSameOwner) {
     // Only root may give files away, but everyone to a group of his: colleagues keep their access.

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { constants, fstatSync } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CACHE_DIRECTORY, type Registry, type Repo } from "../core/registry.ts";
@@ -110,7 +110,7 @@ async function readOpened(
   handle: FileHandle,
   maxBytes: number,
 ): Promise<StateRead> {
-  const before = fstatSync(handle.fd, { bigint: true });
+  const before = await handle.stat({ bigint: true });
   const identity = identityOf(before);
   if (!before.isFile())
     return refused(repo, "STATE_FILE_NOT_REGULAR", `${path} is not a regular file`, identity);
@@ -118,9 +118,8 @@ async function readOpened(
     const message = `${path} has ${before.size} bytes, more than the ${maxBytes} allowed`;
     return refused(repo, "STATE_FILE_TOO_LARGE", message, identity);
   }
-  // What comes to stand behind these bytes shows in the size.
-  const bytes = await readAtMost(handle, Number(before.size));
-  const after = identityOf(fstatSync(handle.fd, { bigint: true }));
+  const bytes = await readAtMost(handle, Number(before.size) + 1);
+  const after = identityOf(await handle.stat({ bigint: true }));
   if (after !== identity || bytes.length !== Number(before.size)) {
     return refused(repo, "STATE_FILE_UNSETTLED", `${path} changed while it was read`, after);
   }

@@ -56,7 +56,7 @@ export class CacheLane {
   #last: FileIdentity | undefined;
   /** The rules that everything in it has passed. */
   #passed: GuardOptions | undefined;
-  /** The cache as our last replacement left it: a file that is still that one is not read. */
+  /** The cache as our last turn left it: one that we wrote is not read while it is that file. */
   #left: Left | undefined;
   /** Where the repo was when what a killed process had left beside its cache was removed. */
   #swept: string | undefined;
@@ -182,12 +182,14 @@ export class CacheLane {
 
   async #reconcile(target: Repo, refresh: ReadonlySet<string>): Promise<ReadonlyMap<string, EdgeOutcome>> {
     const started = performance.now();
+    const { sources } = this.#world;
     const lateEdits = await this.#keepLateEdits();
     const lateEdit = lateEdits.at(-1);
     for (let race = 0; race < MOST_RACES; race += 1) {
       // Of this moment: what waits below is for nothing where another config comes meanwhile.
       const registry = this.#world.registry();
-      const left = lateEdit === undefined ? this.leftFor(registry) : undefined;
+      const known = lateEdit === undefined ? this.leftFor(registry) : undefined;
+      const left = known?.isFound === false ? known : undefined;
       const opened = await this.#openAtRest(target, started, left?.identity);
       crashPoint("turn.read", this.#repo);
       let keepHandle = false;
@@ -200,7 +202,7 @@ export class CacheLane {
         const guard = this.#world.guardOf(target);
         const { result, settled, failures } = await plan(base, target, {
           registry,
-          sources: this.#world.sources,
+          sources,
           guard,
           passed: guard === this.#passed && base === opened.bytes && this.recognises(opened.identity),
           left: opened.identity === left?.identity ? left?.parsed : undefined,
@@ -215,8 +217,9 @@ export class CacheLane {
           this.#known = opened.identity;
           this.#last = opened.identity;
           this.#passed = passed;
-          if (opened.identity !== left?.identity)
-            this.#left = this.#leftBy(result, opened.identity, registry);
+          const { identity } = opened;
+          if (identity !== left?.identity)
+            this.#left = Left.after(result, { identity, isFound: true, registry, sources });
           this.#displaced.forget(lateEdits);
           this.#account.unchanged(result, elapsed(started));
           return result.outcomes;
@@ -234,7 +237,8 @@ export class CacheLane {
         this.#known = replaced.identity;
         this.#last = replaced.identity;
         this.#passed = passed;
-        this.#left = this.#leftBy(result, replaced.identity, registry);
+        const { identity } = replaced;
+        this.#left = Left.after(result, { identity, isFound: false, registry, sources });
         this.#displaced.forget(lateEdits);
         const now = this.#world.now();
         this.#account.written({ result, durationMs: elapsed(started), touchedByOthers, now });
@@ -248,10 +252,6 @@ export class CacheLane {
       path,
       repo: target.name,
     });
-  }
-
-  #leftBy(result: MergeResult, identity: FileIdentity | undefined, registry: Registry): Left | undefined {
-    return Left.after(result, { identity, registry, sources: this.#world.sources });
   }
 
   /** Opens the cache; where somebody else is writing it right now, waits until it rests. */

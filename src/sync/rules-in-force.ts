@@ -84,7 +84,7 @@ export class RulesInForce {
 
   /**
    * A path or a branch's name as it may be shown: a name may be a secret too, and may hold a
-   * newline, which a line of metadata must not.
+   * newline, or what patterns take for one, which a line of metadata must not.
    *
    * @throws as {@link clear}.
    */
@@ -93,7 +93,7 @@ export class RulesInForce {
     if (known !== undefined) return known;
     // No path is longer; a section that somebody forged may say anything of where it came from.
     if (name.length > LONGEST_LABEL) return await this.label(name.slice(0, LONGEST_LABEL));
-    const text = Buffer.from(name.replaceAll(/\p{Cc}/gu, "?"));
+    const text = Buffer.from(name.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?"));
     const label = (await this.clear(text, sha256(text))).body.toString("utf8");
     remember(this.#labels, name, label);
     return label;

@@ -273,7 +273,9 @@ export class Sources {
     const rest = locks.then((held) =>
       held === undefined && patient ? gitRestMs(repo.path, Date.now(), lookedAt) : 0,
     );
-    const [held, restMs, position] = await Promise.all([locks, rest, gitPosition(repo.path)]);
+    // Where the index is not asked, HEAD is read behind the locks.
+    const head = patient ? gitPosition(repo.path) : locks.then(() => gitPosition(repo.path));
+    const [held, restMs, position] = await Promise.all([locks, rest, head]);
     if (held !== undefined) return { fault: held };
     if (restMs > 0) return { restMs };
     const { branch, commit } = position ?? {};

@@ -111,6 +111,18 @@ describe("a cache that is taken as it was left, unread", () => {
     expect(lefts).toHaveLength(20);
   });
 
+  it("is not, where that takes more memory than it may beside what is held anyway", () => {
+    const [held, other] = [
+      snapshot("karematch", "a\n".repeat(50_000)),
+      snapshot("credentialmate", "b\n".repeat(500)),
+    ];
+    const result = mergeWith(synced(undefined, [held, other]), [held, other]);
+    const knowing = (one: typeof held) => (repo: string) => (repo === one.repo ? one : undefined);
+    expect(leftBy(result, knowing(held), 1_000)).toBeDefined();
+    expect(leftBy(result, knowing(held), 999)).toBeUndefined();
+    expect(leftBy(result, knowing(other), 1_000)).toBeUndefined();
+  });
+
   it("is not, where what stands in it reads otherwise to who knows another text", () => {
     const damaged = Buffer.from(
       text(synced(undefined, [snapshot("karematch", "a\n")])).replace("\na\n", "\nx\n"),

@@ -2,6 +2,7 @@ import { appendFile, mkdir, open, rename, rm, unlink, writeFile } from "node:fs/
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { StatusReport } from "../../src/status/report.ts";
 import { eventually } from "../support/eventually.ts";
 import { Git } from "../support/git.ts";
 import { UnrulyDisk } from "../support/unruly-disk.ts";
@@ -254,4 +255,24 @@ describe("a stream of saves that a reading is sure to meet", () => {
       await stream.dispose();
     }
   });
+});
+
+it("a state file whose name holds what patterns take for a line's end is known to the peers like any other", async () => {
+  const named = await Workspace.create({ repos: { a: { stateFile: "x\u2028y\u2029.md" }, b: {} } });
+  try {
+    await writeFile(join(named.repo("a"), "x\u2028y\u2029.md"), "one\n");
+    await named.save("b", "two\n");
+    const daemon = await named.startDaemon();
+    await named.healthy();
+    expect(await named.received("b", "a")).toBe("one\n");
+    const fresh = async (): Promise<unknown> => {
+      const { edges }: StatusReport = JSON.parse((await named.run(["status", "--json"])).stdout);
+      return edges.map(({ status }) => status);
+    };
+    expect(await fresh()).toEqual(["fresh", "fresh"]);
+    await daemon.stop();
+    expect(await fresh()).toEqual(["fresh", "fresh"]);
+  } finally {
+    await named.dispose();
+  }
 });

@@ -31,7 +31,7 @@ async function place(bytes: Buffer): Promise<FileIdentity | undefined> {
 /** What is seen of the peer's section by one who takes the file for what was left. */
 async function seen(identity: FileIdentity | undefined): Promise<string | undefined> {
   const all = registry();
-  const left = Left.after(known, { identity, registry: all, sources: new Sources() });
+  const left = Left.after(known, { identity, isFound: true, registry: all, sources: new Sources() });
   expect(left).toBeDefined();
   const { sections, fault } = await cacheFacts(repo, { registry: all, leftIn: () => left });
   expect(fault).toBeUndefined();

@@ -7,7 +7,7 @@ import { sectionHeading } from "./render.ts";
 const LF = 0x0a;
 const SYNCED = /^\*\*Last Synced\*\*: (\S+)$/;
 // Greedy up to the last ", changed": a path may hold commas, a time and a git position cannot.
-const SOURCE = /^\*\*Source\*\*: (.*), changed (\S+?)(?:, (\S+|`+ \S+ `+) @ ([0-9a-f]{7,64}))?$/;
+const SOURCE = /^\*\*Source\*\*: ([^\n]*), changed (\S+?)(?:, (\S+|`+ \S+ `+) @ ([0-9a-f]{7,64}))?$/;
 const GUARD = /^\*\*Guard\*\*: (?:(\d{1,9}) secrets? redacted)?(?:, )?(?:(\d{1,9}) hidden .{1,40})?$/;
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
 /** A head has five metadata lines at most today; the bound keeps a damaged one from being read on and on. */

@@ -8,23 +8,30 @@ import type { MergeResult } from "./merge.ts";
  * it. Nothing in it holds on to the file that was read.
  *
  * @param snapshotOf what is held in memory anyway of a repo: many caches have a section of it.
- * @returns undefined where only reading tells: a parser that knows other texts, or other repos, may
+ * @param mostBytes of texts that are not held anyway.
+ * @returns undefined where they are more, and where only reading tells: a parser that knows other texts, or other repos, may
  *   take damage and text that looks like ours apart in another way.
  */
 export function leftBy(
   { document, chunks }: MergeResult,
   snapshotOf: (repo: string) => Snapshot | undefined,
+  mostBytes = Number.POSITIVE_INFINITY,
 ): ParsedCache | undefined {
   // A file in which nothing is ours, and nothing is to be, was not rendered.
   if (chunks.length === 0) return undefined;
   const parts: Part[] = [];
+  let bytes = document.preamble.length;
   for (const part of document.parts) {
     if (part.kind === "section") {
-      const section = ofItsOwn(part.section, snapshotOf(part.section.repo));
+      const held = snapshotOf(part.section.repo);
+      const section = ofItsOwn(part.section, held);
+      if (section.body !== held?.body) bytes += section.body.length;
       parts.push(section === part.section ? part : { kind: "section", section });
     } else if (part.kind === "foreign" && !mayHoldMarker(part.bytes)) {
+      bytes += part.bytes.length;
       parts.push({ kind: "foreign", bytes: Buffer.from(part.bytes) });
     } else return undefined;
+    if (bytes > mostBytes) return undefined;
   }
   if (mayHoldMarker(document.preamble)) return undefined;
   const { updatedAt, fence } = document;
