@@ -14,8 +14,8 @@ export function identityOf(stats: BigIntStats): FileIdentity {
 }
 
 /**
- * Whatever is written into a file later gives it another identity: its time lies before the moment of its
- * last change, so that a write sets it even where the kernel's clock has stood still since.
+ * Whatever is written into a file later gives it another identity, unless its time is put back: that lies
+ * before the moment of the last change, so that a write moves it even where the kernel's clock has stood still since.
  */
 export function isTelling(identity: FileIdentity): boolean {
   const [, , , mtimeNs = "", ctimeNs = ""] = identity.split(":");
