@@ -20,7 +20,7 @@ import { routes } from "./api.ts";
 import { Canary } from "./canary.ts";
 import { ConfigFollower } from "./config-follower.ts";
 import { EventsStream } from "./events-stream.ts";
-import { MemoryAtRest } from "./memory.ts";
+import { giveBackMemory, MemoryAtRest } from "./memory.ts";
 import { Metrics } from "./metrics.ts";
 import { Overview, queueOf } from "./overview.ts";
 import { ALL, Pauses } from "./pauses.ts";
@@ -171,6 +171,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     follower.start(files);
     release.push(() => follower.close());
 
+    const memory = new MemoryAtRest();
+    release.push(() => memory.close());
     const overview = new Overview({
       paths,
       startedAt,
@@ -190,7 +192,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         reconciler,
         metrics,
         pauses,
-        status: () => overview.status(),
+        status: async () => {
+          const report = await overview.status();
+          memory.settleSoon();
+          return report;
+        },
         knowledge: () => overview.knowledge(),
         health: () => overview.health(),
         reload: () => follower.reload(),
@@ -213,7 +219,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await within(START_MS, canary.prepare({ registry: reconciler.registry, paths }));
     watching.apply(reconciler.registry);
     await within(START_MS, files.ready());
-    const memory = new MemoryAtRest();
     const rescanning = new Rescanning({
       periodMs: () => reconciler.config.rescanMs,
       report,
@@ -246,7 +251,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       durationMs: Math.round(performance.now() - started),
     });
     await signs.ready();
-    memory.giveBack();
+    giveBackMemory();
+    memory.settleSoon();
 
     return {
       reload: async () => {

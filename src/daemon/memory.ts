@@ -3,13 +3,17 @@ import { runInNewContext } from "node:vm";
 
 /** Less than this is not worth going through everything for, in bytes. */
 const WORTH_BYTES = 24 * 1024 * 1024;
+/** Who asks for the status may ask again. */
+const SOON_MS = 10_000;
 
 /**
  * The daemon's memory at rest. What a start, a storm or a look at all caches took for a moment is kept
  * by the collector for as long as the daemon idles, which has no reason to collect anything.
  */
 export class MemoryAtRest {
-  #low = Number.POSITIVE_INFINITY;
+  /** In use when it was last at rest; nothing is known of a start, which may not be over when the daemon is ready. */
+  #low: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   /** Gives back what is free, now. */
   giveBack(): void {
@@ -19,7 +23,19 @@ export class MemoryAtRest {
 
   /** The same, where there is a good deal more than when that was last done. */
   settle(): void {
-    if (inUse() - this.#low > WORTH_BYTES) this.giveBack();
+    if (this.#low === undefined || inUse() - this.#low > WORTH_BYTES) this.giveBack();
+  }
+
+  /** Settles in a while, for who has just taken a good deal; once for all who say so until then. */
+  settleSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.settle();
+    }, SOON_MS);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
   }
 }
 
