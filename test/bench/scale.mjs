@@ -32,10 +32,10 @@ const CONSTANTS = {
 /** The rows of `handles`. */
 const HELD = [
   { repos: 10, groupSize: 10, watches: 22, instances: 1, descriptors: 23, most: 53, rss: 76, peak: 82 },
-  { repos: 50, groupSize: 50, watches: 102, instances: 1, descriptors: 23, most: 95, rss: 111, peak: 173 },
-  { repos: 50, groupSize: 10, watches: 102, instances: 1, descriptors: 23, most: 103, rss: 98, peak: 115 },
-  { repos: 100, groupSize: 100, watches: 202, instances: 1, descriptors: 23, most: 159, rss: 270, peak: 394 },
-  { repos: 100, groupSize: 10, watches: 202, instances: 1, descriptors: 23, most: 136, rss: 105, peak: 145 },
+  { repos: 50, groupSize: 50, watches: 102, instances: 1, descriptors: 23, most: 94, rss: 86, peak: 178 },
+  { repos: 50, groupSize: 10, watches: 102, instances: 1, descriptors: 23, most: 103, rss: 101, peak: 117 },
+  { repos: 100, groupSize: 100, watches: 202, instances: 1, descriptors: 23, most: 150, rss: 95, peak: 411 },
+  { repos: 100, groupSize: 10, watches: 202, instances: 1, descriptors: 23, most: 124, rss: 108, peak: 148 },
 ];
 const WATCHES = { aRepo: 2, beside: 2 };
 /** In a storm the most that was seen of a repo: 3 at 10 repos, less than half of that at 100. */
