@@ -83,7 +83,7 @@ class Stage {
     this.#say("What the agent in storefront reads now");
     printText(this.#context, (await this.#cache("storefront")).trimEnd().replaceAll(/^/gm, "  | "));
 
-    this.#say("And the proof: every state file hashed against every cache");
+    this.#say("And the proof: every state file compared with every cache");
     const healthy = await this.#command("status");
     this.#say(
       healthy

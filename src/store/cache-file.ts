@@ -73,7 +73,7 @@ async function openStraight(
   const file = cachePath(repo);
   const [stateFile, opened] = await Promise.allSettled([
     realStateFile(repo),
-    // What we have put there is no device, which only root could have put in its place since.
+    // It was a regular file: only root could have put a device in its place since.
     isKnown ? openUnlinked(file) : openRegular(file, file),
   ]);
   const handle = opened.status === "fulfilled" ? opened.value : undefined;
